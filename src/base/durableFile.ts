@@ -1,0 +1,37 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Makes a directory's entries durable: a created or renamed file survives a power cut only after this. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Writes `data` whole at `fd`'s `position`: short writes are continued. */
+export function writeAllSync(fd: number, data: Uint8Array, position?: number): void {
+  let done = 0;
+  while (done < data.length) {
+    done += writeSync(fd, data, done, data.length - done, position === undefined ? null : position + done);
+  }
+}
+
+/**
+ * Replaces `path` by `data` so that after a power cut either the old or the new content is there, never a mixture:
+ * temporary file, fsync, rename, fsync of the directory.
+ */
+export function writeFileDurably(path: string, data: string | Uint8Array, mode = 0o640): void {
+  const temporary = `${path}.new`;
+  const fd = openSync(temporary, 'w', mode);
+  try {
+    writeAllSync(fd, typeof data === 'string' ? Buffer.from(data) : data);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+  syncDirectory(dirname(path));
+}
