@@ -39,13 +39,22 @@ export function createLog(options: { level: LogLevel; name: string; fd?: number 
 }
 
 /** Collects lines in memory, for tests. */
-export function createMemoryLog(): { log: Log; lines: Array<LogFields & { event: string; level: string; msg: string }> } {
+export function createMemoryLog(): {
+  log: Log;
+  lines: Array<LogFields & { event: string; level: string; msg: string }>;
+} {
   const lines: Array<LogFields & { event: string; level: string; msg: string }> = [];
   const make = (base: LogFields): Log => {
     const at = (level: string) => (event: string, msg: string, fields?: LogFields) => {
       lines.push({ ...base, ...fields, event, level, msg });
     };
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: (f) => make({ ...base, ...f }) };
+    return {
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+      child: (f) => make({ ...base, ...f }),
+    };
   };
   return { log: make({}), lines };
 }
