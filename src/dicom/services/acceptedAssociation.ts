@@ -1,0 +1,344 @@
+/**
+ * The acceptor's side of one association, from the first byte to the last: admission, negotiation, dispatch of DIMSE
+ * messages to Verification and Storage, release, abort. One log line when it ends.
+ */
+import type { Log } from '../../base/log.ts';
+import { type CommandSet, commandField, encodeCommandSet, noDataSet } from '../dimse/commandSet.ts';
+import { MessageReader } from '../dimse/messageReader.ts';
+import { encodePData } from '../dimse/pdvWriter.ts';
+import { status, statusText } from '../dimse/status.ts';
+import { implementationClassUid, implementationVersionName, isUid, uid } from '../uids.ts';
+import {
+  type AbortInfo,
+  Association,
+  type AssociationUser,
+  type Timers,
+  type Transport,
+} from '../upperLayer/association.ts';
+import { type AcceptedContext, answerRoles, type NegotiationPolicy, negotiate } from '../upperLayer/negotiation.ts';
+import type { AssociateRq } from '../upperLayer/pdu.ts';
+import { abortReason } from '../upperLayer/pduError.ts';
+import { type AccessPolicy, type Admission, type Caller, rejection } from './access.ts';
+import { type Intake, StorageReceiver, type StorageResult } from './storage.ts';
+
+export type AssociationLimits = {
+  maxPduLength: number;
+  presentationContexts: number;
+  associateRequestBytes: number;
+  instanceBytes: number;
+  associationBytes: number;
+  artimMs: number;
+  idleMs: number;
+};
+
+export type AssociationObserver = {
+  onAdmitted(association: AcceptedAssociation): void;
+  onRejected(callingAeTitle: string, caller: Caller): void;
+  onInstance(association: AcceptedAssociation, result: StorageResult): void;
+  onClosed(association: AcceptedAssociation): void;
+};
+
+export type AcceptedAssociationContext = {
+  caller: Caller;
+  limits: AssociationLimits;
+  access: AccessPolicy;
+  negotiation: NegotiationPolicy;
+  intake: Intake;
+  observer: AssociationObserver;
+  timers: Timers;
+  monotonic: () => number;
+  log: Log;
+};
+
+type Ending = { how: 'released' | 'aborted' | 'rejected' | 'closed'; detail?: string };
+
+/** What a stranger wrote may go into a log only with its control characters made visible, and only so much of it. */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`).slice(0, 80);
+}
+
+export class AcceptedAssociation implements AssociationUser {
+  readonly #context: AcceptedAssociationContext;
+  readonly #transport: Transport;
+  readonly #association: Association;
+  readonly #messages: MessageReader;
+  readonly #log: Log;
+  readonly counters = { instances: 0, duplicates: 0, refused: 0, bytes: 0, echoes: 0 };
+  #contexts = new Map<number, AcceptedContext>();
+  #peerMaximum = 0;
+  #storage: StorageReceiver | undefined;
+  #storing: AcceptedContext | undefined;
+  #callingAeTitle = '';
+  #receivedBytes = 0;
+  #lastActivity: number;
+  #startedAt: number;
+  #ending: Ending | undefined;
+  #admitted = false;
+
+  constructor(transport: Transport, context: AcceptedAssociationContext) {
+    this.#context = context;
+    this.#transport = transport;
+    this.#log = context.log;
+    this.#startedAt = context.monotonic();
+    this.#lastActivity = this.#startedAt;
+    const { limits } = context;
+    this.#association = new Association(transport, this, {
+      role: 'acceptor',
+      limits: { associatePduLength: limits.associateRequestBytes, maximumLength: limits.maxPduLength },
+      artimMs: limits.artimMs,
+      timers: context.timers,
+    });
+    this.#messages = new MessageReader({
+      onCommand: (id, command, hasDataSet) => this.#onCommand(id, command, hasDataSet),
+      onDataSet: (bytes, last) => this.#onDataSet(bytes, last),
+      onViolation: (message, reason) => this.#association.protocolError(message, reason),
+    });
+    this.#association.transportConnected();
+  }
+
+  get callingAeTitle(): string {
+    return this.#callingAeTitle;
+  }
+
+  get caller(): Caller {
+    return this.#context.caller;
+  }
+
+  receive(chunk: Buffer): void {
+    this.#lastActivity = this.#context.monotonic();
+    this.#receivedBytes += chunk.length;
+    this.#association.receive(chunk);
+    if (this.#receivedBytes > this.#context.limits.associationBytes && this.#association.established) {
+      this.#association.abort(`more than ${this.#context.limits.associationBytes} bytes on one association`);
+    }
+  }
+
+  transportClosed(): void {
+    this.#association.transportClosed();
+  }
+
+  /** Called now and then by the listener: ends an association on which nothing has moved for too long. */
+  checkIdle(now: number): void {
+    if (!this.#association.established || now - this.#lastActivity < this.#context.limits.idleMs) return;
+    this.#association.abort(`nothing received for ${this.#context.limits.idleMs} ms`);
+  }
+
+  /** Ends the association now: for a stopping gateway. */
+  abort(message: string): void {
+    this.#association.abort(message);
+  }
+
+  /** True between two messages: a good moment to stop. */
+  get betweenMessages(): boolean {
+    return !this.#messages.inMessage;
+  }
+
+  // AssociationUser
+
+  onAssociateRequested(request: AssociateRq): void {
+    this.#callingAeTitle = printable(request.callingAeTitle);
+    const verdict = this.#admission(request);
+    if (!verdict.admitted) return this.#reject(verdict);
+    const negotiated = negotiate(request.contexts, this.#context.negotiation);
+    if ('problem' in negotiated) {
+      return this.#association.protocolError(negotiated.problem, abortReason.invalidParameterValue);
+    }
+    this.#contexts = negotiated.accepted;
+    this.#peerMaximum = request.userInformation.maximumLength;
+    this.#admitted = true;
+    this.#storage = this.#createStorage();
+    this.#context.observer.onAdmitted(this);
+    this.#association.accept({
+      type: 'associate-ac',
+      calledAeTitle: request.calledAeTitle,
+      callingAeTitle: request.callingAeTitle,
+      contexts: negotiated.results,
+      userInformation: {
+        maximumLength: this.#context.limits.maxPduLength,
+        implementationClassUid,
+        implementationVersionName,
+        roleSelections: answerRoles(request.userInformation.roleSelections),
+      },
+    });
+    this.#logRefusedContexts(request);
+  }
+
+  onPdv(contextId: number, control: number, bytes: Buffer, fragmentEnds: boolean): void {
+    if (!this.#contexts.has(contextId)) {
+      const message = `data on presentation context ${contextId}, which was not accepted`;
+      return this.#association.protocolError(message, abortReason.invalidParameterValue);
+    }
+    this.#messages.onPdv(contextId, control, bytes, fragmentEnds);
+  }
+
+  onReleaseRequested(): void {
+    this.#ending = { how: 'released' };
+    // A peer that releases before the answers to its last instances still gets them first.
+    const respond = () => this.#association.respondRelease();
+    if (this.#storage) this.#storage.whenIdle(respond);
+    else respond();
+  }
+
+  onAborted(info: AbortInfo): void {
+    this.#ending ??= { how: info.by === 'transport' ? 'closed' : 'aborted', detail: info.message };
+    this.#storage?.close();
+    this.#transport.resume(); // a paused transport would never tell that it is closed
+  }
+
+  onClosed(): void {
+    this.#storage?.close();
+    this.#logEnd();
+    this.#context.observer.onClosed(this);
+  }
+
+  #admission(request: AssociateRq): Admission {
+    const { limits } = this.#context;
+    if ((request.protocolVersion & 1) === 0) {
+      const why = `protocol version ${request.protocolVersion}`;
+      return {
+        admitted: false,
+        rejection: rejection.protocolVersionNotSupported,
+        why,
+        hint: 'version 1 is the only one there is',
+      };
+    }
+    if (request.applicationContext !== uid.applicationContext) {
+      const why = `application context ${printable(request.applicationContext)}`;
+      return { admitted: false, rejection: rejection.applicationContextNotSupported, why, hint: 'this is not DICOM' };
+    }
+    if (request.contexts.length > limits.presentationContexts) {
+      const why = `${request.contexts.length} presentation contexts, at most ${limits.presentationContexts} are allowed`;
+      return {
+        admitted: false,
+        rejection: rejection.localLimitExceeded,
+        why,
+        hint: 'raise limits.presentationContexts',
+      };
+    }
+    return this.#context.access.admit(
+      { callingAeTitle: request.callingAeTitle, calledAeTitle: request.calledAeTitle },
+      this.#context.caller,
+    );
+  }
+
+  #reject(verdict: Extract<Admission, { admitted: false }>): void {
+    this.#ending = { how: 'rejected', detail: verdict.why };
+    this.#log.warn('association.rejected', `association rejected: ${verdict.why}; ${verdict.hint}`, {
+      ...this.#who(),
+      ...verdict.rejection,
+    });
+    this.#context.observer.onRejected(this.#callingAeTitle, this.#context.caller);
+    this.#association.reject({ type: 'associate-rj', ...verdict.rejection });
+  }
+
+  #createStorage(): StorageReceiver {
+    return new StorageReceiver({
+      intake: this.#context.intake,
+      peer: this.#callingAeTitle,
+      limits: this.#context.limits,
+      monotonic: this.#context.monotonic,
+      host: {
+        respond: (command) => this.#respond(this.#contextFor(command), command),
+        pause: () => this.#transport.pause(),
+        resume: () => this.#transport.resume(),
+        abort: (message) => this.#association.abort(message),
+        onResult: (result) => this.#onStored(result),
+      },
+    });
+  }
+
+  #contextFor(command: CommandSet): number {
+    const storing = this.#storing;
+    if (storing?.abstractSyntax === command.affectedSopClassUid) return storing.id;
+    for (const context of this.#contexts.values()) {
+      if (context.abstractSyntax === command.affectedSopClassUid) return context.id;
+    }
+    return storing?.id ?? 1;
+  }
+
+  #onCommand(contextId: number, command: CommandSet, hasDataSet: boolean): void {
+    const context = this.#contexts.get(contextId);
+    if (context === undefined) return;
+    if (command.commandField === commandField.cStoreRq && context.abstractSyntax !== uid.verification) {
+      this.#storing = context;
+      this.#storage?.onCommand(context, command);
+    } else if (command.commandField === commandField.cEchoRq && !hasDataSet) {
+      this.counters.echoes++;
+      this.#respond(contextId, {
+        commandField: commandField.cEchoRsp,
+        affectedSopClassUid: uid.verification,
+        messageIdBeingRespondedTo: command.messageId ?? 0,
+        commandDataSetType: noDataSet,
+        status: status.success,
+      });
+    } else {
+      this.#refuseOperation(contextId, command, hasDataSet);
+    }
+  }
+
+  /** An operation that this presentation context does not offer: answered, and its data set, if any, is read over. */
+  #refuseOperation(contextId: number, command: CommandSet, hasDataSet: boolean): void {
+    const code = `${command.commandField.toString(16).padStart(4, '0')}H`;
+    this.#log.warn('dimse.unsupported', `command ${code} is not offered here; answered 0211H`, this.#who());
+    if ((command.commandField & 0x8000) !== 0 || command.commandField === commandField.cCancelRq) {
+      // Nothing was asked of us: a response or a cancel has no answer. With a data set it is out of place altogether.
+      if (hasDataSet) this.#association.protocolError(`unexpected message ${code}`, abortReason.notSpecified);
+      return;
+    }
+    this.#respond(contextId, {
+      commandField: command.commandField | 0x8000,
+      ...(isUid(command.affectedSopClassUid) ? { affectedSopClassUid: command.affectedSopClassUid } : {}),
+      messageIdBeingRespondedTo: command.messageId ?? 0,
+      commandDataSetType: noDataSet,
+      status: status.unrecognizedOperation,
+    });
+  }
+
+  #onDataSet(bytes: Buffer, last: boolean): void {
+    this.#storage?.onDataSet(bytes, last);
+  }
+
+  #respond(contextId: number, command: CommandSet): void {
+    this.#lastActivity = this.#context.monotonic();
+    this.#association.sendPData(encodePData(contextId, encodeCommandSet(command), 'command', this.#peerMaximum));
+  }
+
+  #onStored(result: StorageResult): void {
+    this.counters.bytes += result.bytes;
+    if (result.status !== status.success) {
+      this.counters.refused++;
+      const comment = result.outcome?.kind === 'refused' ? result.outcome.reason : result.comment;
+      this.#log.warn('instance.refused', `instance answered ${statusText(result.status)}: ${comment ?? 'refused'}`, {
+        ...this.#who(),
+        sopInstanceUid: printable(result.header.sopInstanceUid),
+      });
+    } else if (result.outcome?.kind === 'duplicate') this.counters.duplicates++;
+    else this.counters.instances++;
+    this.#context.observer.onInstance(this, result);
+  }
+
+  #who() {
+    const { caller } = this.#context;
+    return { peer: this.#callingAeTitle, address: caller.address, listener: caller.listener };
+  }
+
+  #logRefusedContexts(request: AssociateRq): void {
+    const refused = request.contexts.filter((context) => !this.#contexts.has(context.id));
+    if (refused.length === 0) return;
+    const syntaxes = refused.slice(0, 5).map((context) => printable(context.abstractSyntax));
+    const message = `${refused.length} of ${request.contexts.length} presentation contexts not accepted`;
+    this.#log.info('association.contexts-refused', message, { ...this.#who(), abstractSyntaxes: syntaxes });
+  }
+
+  #logEnd(): void {
+    const ending = this.#ending ?? { how: 'closed' };
+    if (ending.how === 'rejected') return; // said when it was done
+    const seconds = Math.round(this.#context.monotonic() - this.#startedAt) / 1000;
+    const fields = { ...this.#who(), ...this.counters, seconds };
+    if (ending.how === 'released') this.#log.info('association.released', 'association released', fields);
+    else {
+      const what = this.#admitted ? 'association' : 'connection';
+      this.#log.warn('association.aborted', `${what} ${ending.how}: ${ending.detail ?? 'no data'}`, fields);
+    }
+  }
+}
