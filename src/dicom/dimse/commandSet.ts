@@ -109,6 +109,6 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
     }
     offset = end;
   }
-  if (typeof values['commandField'] !== 'number') throw new CommandSetError('command set without a command field');
+  if (typeof values.commandField !== 'number') throw new CommandSetError('command set without a command field');
   return { commandDataSetType: noDataSet, ...values } as CommandSet;
 }

@@ -67,7 +67,6 @@ export class AcceptedAssociation implements AssociationUser {
   #contexts = new Map<number, AcceptedContext>();
   #peerMaximum = 0;
   #storage: StorageReceiver | undefined;
-  #storing: AcceptedContext | undefined;
   #callingAeTitle = '';
   #receivedBytes = 0;
   #lastActivity: number;
@@ -238,7 +237,7 @@ export class AcceptedAssociation implements AssociationUser {
       limits: this.#context.limits,
       monotonic: this.#context.monotonic,
       host: {
-        respond: (command) => this.#respond(this.#contextFor(command), command),
+        respond: (contextId, command) => this.#respond(contextId, command),
         pause: () => this.#transport.pause(),
         resume: () => this.#transport.resume(),
         abort: (message) => this.#association.abort(message),
@@ -247,20 +246,10 @@ export class AcceptedAssociation implements AssociationUser {
     });
   }
 
-  #contextFor(command: CommandSet): number {
-    const storing = this.#storing;
-    if (storing?.abstractSyntax === command.affectedSopClassUid) return storing.id;
-    for (const context of this.#contexts.values()) {
-      if (context.abstractSyntax === command.affectedSopClassUid) return context.id;
-    }
-    return storing?.id ?? 1;
-  }
-
   #onCommand(contextId: number, command: CommandSet, hasDataSet: boolean): void {
     const context = this.#contexts.get(contextId);
     if (context === undefined) return;
     if (command.commandField === commandField.cStoreRq && context.abstractSyntax !== uid.verification) {
-      this.#storing = context;
       this.#storage?.onCommand(context, command);
     } else if (command.commandField === commandField.cEchoRq && !hasDataSet) {
       this.counters.echoes++;

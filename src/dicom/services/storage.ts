@@ -41,9 +41,8 @@ export type Intake = {
 
 export type StorageCounters = { stored: number; duplicates: number; refused: number; bytes: number };
 
-type Respond = (command: CommandSet) => void;
 export type StorageHost = {
-  respond: Respond;
+  respond(contextId: number, command: CommandSet): void;
   pause(): void;
   resume(): void;
   abort(message: string): void;
@@ -194,7 +193,7 @@ export class StorageReceiver {
     lastByteAt: number,
   ): void {
     if (!this.#closed) {
-      this.#host.respond({
+      this.#host.respond(current.contextId, {
         commandField: commandField.cStoreRsp,
         affectedSopClassUid: current.header.sopClassUid,
         messageIdBeingRespondedTo: current.command.messageId ?? 0,

@@ -190,9 +190,35 @@ export class Listener {
 
   #onTlsError(error: Error & { code?: string; reason?: string }, socket: TLSSocket): void {
     const address = socket.remoteAddress ?? 'unknown';
-    const code = error.code ?? 'unknown';
-    const [event, message] = explainTlsError(code, error.message);
+    // Node closes a connection whose certificate it refuses without an error of its own: the reason is on the socket.
+    const refused = socket.authorizationError as unknown as string | undefined;
+    const code = refused ?? error.code ?? 'unknown';
+    const [event, message] = refused ? explainRefusedCertificate(refused) : explainTlsError(code, error.message);
     this.#log.warn(event, message, { address, code });
+  }
+}
+
+/** `code` is OpenSSL's verification error, by Node's name. */
+function explainRefusedCertificate(code: string): [event: string, message: string] {
+  const what = 'TLS refused: the sender ';
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return [
+        'tls.client-certificate-expired',
+        `${what}showed an expired certificate; renew it (and compare the clocks)`,
+      ];
+    case 'CERT_NOT_YET_VALID':
+      return ['tls.client-certificate-early', `${what}showed a certificate that is not valid yet; compare the clocks`];
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+      return [
+        'tls.no-client-certificate',
+        `${what}showed no certificate, or not its issuer; clientCaFile must hold the CA`,
+      ];
+    default:
+      return [
+        'tls.client-certificate-refused',
+        `${what}showed a certificate that clientCaFile does not vouch for (${code})`,
+      ];
   }
 }
 

@@ -1,0 +1,203 @@
+/**
+ * What is to be delivered where. Invariants: a delivery leaves `ready` only by a confirmation or by quarantine; a restart
+ * finds everything that was claimed ready again; one store's troubles never hide another's work (claims are per store).
+ */
+import type Database from 'better-sqlite3';
+import type { DeliveryState } from '../states.ts';
+
+export type DeliveryKind = 'instance' | 'manifest' | 'receipts';
+
+export type Delivery = {
+  id: number;
+  kind: DeliveryKind;
+  store: string;
+  /** Sequence number of the instance, for kind `instance`. */
+  instance: number | null;
+  study: string | null;
+  state: DeliveryState;
+  priority: number;
+  attempts: number;
+  nextAttemptAt: number;
+  errorCode: string | null;
+  errorMessage: string | null;
+  /** Key and content, for what is not an instance. */
+  key: string | null;
+  body: Buffer | null;
+};
+
+const columns = `id, kind, store, instance, study, state, priority, attempts, next_attempt_at AS nextAttemptAt,
+  error_code AS errorCode, error_message AS errorMessage, key, body`;
+
+export class DeliveryQueue {
+  readonly #db: Database.Database;
+  readonly #statements;
+  /** Deliveries in the courier's hands; only in memory, for a restart must find them again. */
+  readonly #claimed = new Set<number>();
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#statements = {
+      ready: db.prepare(`SELECT ${columns} FROM delivery INDEXED BY delivery_ready WHERE state = 'ready' AND store = ?
+        AND next_attempt_at <= ? ORDER BY priority DESC, id LIMIT ?`),
+      byId: db.prepare(`SELECT ${columns} FROM delivery WHERE id = ?`),
+      delivered: db.prepare(
+        "UPDATE delivery SET state = 'delivered', error_code = NULL, error_message = NULL, body = NULL WHERE id = ?",
+      ),
+      remove: db.prepare('DELETE FROM delivery WHERE id = ?'),
+      instanceDelivered: db.prepare(`UPDATE instance SET state = 'delivered', delivered_at = ? WHERE seq = ?
+        AND NOT EXISTS (SELECT 1 FROM delivery WHERE instance = seq AND delivery.state <> 'delivered')`),
+      retry:
+        db.prepare(`UPDATE delivery SET attempts = attempts + ?, next_attempt_at = ?, error_code = ?, error_message = ?
+        WHERE id = ?`),
+      quarantine:
+        db.prepare(`UPDATE delivery SET state = 'quarantined', attempts = attempts + 1, error_code = ?, error_message = ?
+        WHERE id = ?`),
+      instanceState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
+      release: db.prepare(
+        "UPDATE delivery SET state = 'ready', attempts = 0, next_attempt_at = 0 WHERE id = ? AND state = 'quarantined'",
+      ),
+      hasten: db.prepare(
+        "UPDATE delivery SET next_attempt_at = 0 WHERE store = ? AND state = 'ready' AND next_attempt_at > 0",
+      ),
+      quarantined: db.prepare(`SELECT ${columns} FROM delivery WHERE state = 'quarantined' ORDER BY id LIMIT ?`),
+      waiting: db.prepare(`SELECT ${columns} FROM delivery WHERE state = 'ready' ORDER BY priority DESC, id LIMIT ?`),
+      counts: db.prepare('SELECT store, kind, state, count(*) AS n FROM delivery GROUP BY store, kind, state'),
+      addObject: db.prepare(`INSERT INTO delivery (kind, store, study, state, priority, key, body)
+        VALUES (?, ?, ?, 'ready', ?, ?, ?)`),
+      dueManifests: db.prepare(`SELECT s.study, s.store, s.revision FROM study_store s JOIN study t ON t.uid = s.study
+        WHERE s.dirty = 1 AND t.last_received_at <= ? AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.study = s.study
+        AND d.store = s.store AND d.kind IN ('instance', 'manifest') AND d.state <> 'delivered') LIMIT ?`),
+      manifested: db.prepare('UPDATE study_store SET dirty = 0, revision = ? WHERE study = ? AND store = ?'),
+      deliveryOf: db.prepare(`SELECT d.id, d.instance FROM delivery d JOIN instance i ON i.seq = d.instance
+        WHERE i.sop_instance = ? AND i.version = ? AND d.store = ?`),
+      earliest: db.prepare("SELECT min(next_attempt_at) FROM delivery WHERE state = 'ready' AND store = ?").pluck(),
+      nextAttempts: db.prepare("SELECT count(*) FROM delivery WHERE state = 'ready' AND store = ?").pluck(),
+    };
+  }
+
+  /** Takes up to `limit` deliveries for `store` that are due; the same one is not given out again until it is settled. */
+  claim(store: string, limit: number, now: number): Delivery[] {
+    if (limit <= 0) return [];
+    const candidates = this.#statements.ready.all(store, now, limit + this.#claimed.size) as Delivery[];
+    const taken = candidates.filter((delivery) => !this.#claimed.has(delivery.id)).slice(0, limit);
+    for (const delivery of taken) this.#claimed.add(delivery.id);
+    return taken;
+  }
+
+  /** Gives claimed deliveries back untouched: the courier died with them. */
+  unclaim(ids: Iterable<number>): void {
+    for (const id of ids) this.#claimed.delete(id);
+  }
+
+  get claimedCount(): number {
+    return this.#claimed.size;
+  }
+
+  get(id: number): Delivery | undefined {
+    return this.#statements.byId.get(id) as Delivery | undefined;
+  }
+
+  /** Marks deliveries as confirmed. Call only when their receipts are durable. */
+  markDelivered(ids: readonly number[], now: number): void {
+    this.#db.transaction(() => {
+      for (const id of ids) this.#markOne(id, now);
+    })();
+    this.unclaim(ids);
+  }
+
+  #markOne(id: number, now: number): void {
+    const delivery = this.get(id);
+    if (delivery === undefined) return;
+    if (delivery.kind === 'instance') {
+      this.#statements.delivered.run(id);
+      this.#statements.instanceDelivered.run(now, delivery.instance);
+    } else {
+      this.#statements.remove.run(id); // receipts and manifests leave no trace here: they are in the store
+    }
+  }
+
+  /** The delivery that a receipt speaks of; undefined when the index does not know the instance. */
+  findForReceipt(sopInstanceUid: string, version: number, store: string): { id: number } | undefined {
+    return this.#statements.deliveryOf.get(sopInstanceUid, version, store) as { id: number } | undefined;
+  }
+
+  /** Tries again at `at`. `counts` is false when the whole store was unavailable: that is not the delivery's failure. */
+  retryLater(id: number, at: number, counts: boolean, code: string, message: string): void {
+    this.#statements.retry.run(counts ? 1 : 0, at, code, message, id);
+    this.#claimed.delete(id);
+  }
+
+  quarantine(id: number, code: string, message: string): void {
+    this.#db.transaction(() => {
+      this.#statements.quarantine.run(code, message, id);
+      const instance = this.get(id)?.instance;
+      if (instance !== null && instance !== undefined) this.#statements.instanceState.run('quarantined', instance);
+    })();
+    this.#claimed.delete(id);
+  }
+
+  /** An operator wants it tried again. False when there is no such delivery in quarantine. */
+  release(id: number): boolean {
+    return this.#db.transaction(() => {
+      if (this.#statements.release.run(id).changes === 0) return false;
+      const instance = this.get(id)?.instance;
+      if (instance !== null && instance !== undefined) this.#statements.instanceState.run('ready', instance);
+      return true;
+    })();
+  }
+
+  /** Makes everything that waits for `store` due now: it works again. */
+  hasten(store: string): void {
+    this.#statements.hasten.run(store);
+  }
+
+  addObject(
+    kind: 'manifest' | 'receipts',
+    store: string,
+    study: string | null,
+    key: string,
+    body: Buffer,
+    priority = 0,
+  ): number {
+    return Number(this.#statements.addObject.run(kind, store, study, priority, key, body).lastInsertRowid);
+  }
+
+  /** Studies whose instances are all in the store and that have been quiet since `quietSince`, but have no manifest of it. */
+  dueManifests(quietSince: number, limit: number): Array<{ study: string; store: string; revision: number }> {
+    return this.#statements.dueManifests.all(quietSince, limit) as Array<{
+      study: string;
+      store: string;
+      revision: number;
+    }>;
+  }
+
+  /** Queues a manifest and remembers its revision, together. */
+  addManifest(study: string, store: string, revision: number, key: string, body: Buffer): void {
+    this.#db.transaction(() => {
+      this.addObject('manifest', store, study, key, body);
+      this.#statements.manifested.run(revision, study, store);
+    })();
+  }
+
+  quarantined(limit: number): Delivery[] {
+    return this.#statements.quarantined.all(limit) as Delivery[];
+  }
+
+  waiting(limit: number): Delivery[] {
+    return this.#statements.waiting.all(limit) as Delivery[];
+  }
+
+  counts(): Array<{ store: string; kind: DeliveryKind; state: DeliveryState; n: number }> {
+    return this.#statements.counts.all() as Array<{
+      store: string;
+      kind: DeliveryKind;
+      state: DeliveryState;
+      n: number;
+    }>;
+  }
+
+  /** When the next delivery to `store` is due; undefined when none waits. */
+  nextDue(store: string): number | undefined {
+    return (this.#statements.earliest.get(store) as number | null) ?? undefined;
+  }
+}

@@ -1,0 +1,264 @@
+/** Instances, segments and studies in the index. Every method that changes something is one transaction. */
+import type Database from 'better-sqlite3';
+import type { Extent, InstanceMeta } from '../segmentFormat.ts';
+import type { InstanceState } from '../states.ts';
+
+export type InstanceRecord = Omit<InstanceMeta, 'parts'> & { state: InstanceState; extents: Extent[] };
+
+/** Which stores an instance goes to, and how urgently; empty when no route claims it. */
+export type RouteInstance = (instance: InstanceMeta) => Array<{ store: string; priority: number }>;
+
+export type SegmentRow = {
+  id: number;
+  generation: number;
+  state: 'free' | 'active' | 'sealed';
+  indexedTo: number;
+  live: number;
+};
+
+type InstanceRow = {
+  seq: number;
+  sop_instance: string;
+  version: number;
+  sop_class: string;
+  transfer_syntax: string;
+  study: string | null;
+  series: string | null;
+  modality: string | null;
+  patient_id: string | null;
+  peer: string;
+  received_at: number;
+  size: number;
+  sha256: Buffer;
+  flags: string;
+  state: InstanceState;
+  extents: string | null;
+};
+
+/** Instances without a usable Study Instance UID are gathered under this name. */
+export const unidentifiedStudy = 'unidentified';
+export const studyOf = (meta: { studyInstanceUid?: string | undefined }) => meta.studyInstanceUid ?? unidentifiedStudy;
+
+function fromRow(row: InstanceRow): InstanceRecord {
+  return {
+    seq: row.seq,
+    sopInstanceUid: row.sop_instance,
+    version: row.version,
+    sopClassUid: row.sop_class,
+    transferSyntaxUid: row.transfer_syntax,
+    ...(row.study === null ? {} : { studyInstanceUid: row.study }),
+    ...(row.series === null ? {} : { seriesInstanceUid: row.series }),
+    ...(row.modality === null ? {} : { modality: row.modality }),
+    ...(row.patient_id === null ? {} : { patientId: row.patient_id }),
+    peer: row.peer,
+    receivedAt: row.received_at,
+    size: row.size,
+    sha256: row.sha256.toString('hex'),
+    flags: row.flags === '' ? [] : row.flags.split(','),
+    state: row.state,
+    extents: decodeExtents(row.extents),
+  };
+}
+
+const encodeExtents = (extents: readonly Extent[]) =>
+  extents.map((e) => `${e.segment}.${e.generation}.${e.offset}.${e.length}`).join(' ');
+
+function decodeExtents(text: string | null): Extent[] {
+  if (text === null || text === '') return [];
+  return text.split(' ').map((part) => {
+    const [segment = 0, generation = 0, offset = 0, length = 0] = part.split('.').map(Number);
+    return { segment, generation, offset, length };
+  });
+}
+
+export class InstanceIndex {
+  readonly #db: Database.Database;
+  readonly #statements;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#statements = {
+      insert:
+        db.prepare(`INSERT OR IGNORE INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
+        modality, patient_id, peer, received_at, size, sha256, flags, state, extents)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      addLive: db.prepare('UPDATE segment SET live = live + ? WHERE id = ?'),
+      indexedTo: db.prepare('UPDATE segment SET indexed_to = max(indexed_to, ?) WHERE id = ? AND generation = ?'),
+      putSegment: db.prepare(`INSERT INTO segment (id, generation, state, indexed_to) VALUES (?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, state = excluded.state,
+        indexed_to = excluded.indexed_to`),
+      seal: db.prepare("UPDATE segment SET state = 'sealed', indexed_to = max(indexed_to, ?) WHERE id = ?"),
+      segments: db.prepare('SELECT id, generation, state, indexed_to AS indexedTo, live FROM segment ORDER BY id'),
+      reclaimable: db.prepare("SELECT id FROM segment WHERE state = 'sealed' AND live = 0"),
+      versions: db.prepare('SELECT * FROM instance WHERE sop_instance = ? ORDER BY version'),
+      bySeq: db.prepare('SELECT * FROM instance WHERE seq = ?'),
+      byStudy: db.prepare('SELECT * FROM instance WHERE study IS ? ORDER BY seq'),
+      maxSeq: db.prepare('SELECT max(seq) FROM instance').pluck(),
+      all: db.prepare('SELECT * FROM instance WHERE seq > ? ORDER BY seq LIMIT ?'),
+      states: db.prepare('SELECT state, count(*) AS instances, sum(size) AS bytes FROM instance GROUP BY state'),
+      addDelivery: db.prepare(`INSERT OR IGNORE INTO delivery (kind, store, instance, study, state, priority)
+        VALUES ('instance', ?, ?, ?, 'ready', ?)`),
+      touchStudy: db.prepare(`INSERT INTO study (uid, last_received_at, instances, bytes) VALUES (?, ?, 1, ?)
+        ON CONFLICT (uid) DO UPDATE SET last_received_at = max(last_received_at, excluded.last_received_at),
+        instances = instances + 1, bytes = bytes + excluded.bytes`),
+      touchStudyStore: db.prepare(`INSERT INTO study_store (study, store, dirty) VALUES (?, ?, 1)
+        ON CONFLICT (study, store) DO UPDATE SET dirty = 1`),
+      prunable: db.prepare(
+        "SELECT * FROM instance WHERE state = 'delivered' AND delivered_at <= ? ORDER BY delivered_at LIMIT ?",
+      ),
+      prune: db.prepare("UPDATE instance SET state = 'pruned', extents = NULL WHERE seq = ?"),
+      unrouted: db.prepare("SELECT * FROM instance WHERE state = 'received' ORDER BY seq LIMIT ?"),
+      setState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
+      getMeta: db.prepare('SELECT value FROM meta WHERE name = ?').pluck(),
+      setMeta: db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),
+      studies: db.prepare(
+        'SELECT uid, last_received_at AS lastReceivedAt, instances, bytes FROM study ORDER BY last_received_at DESC LIMIT ?',
+      ),
+    };
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.#db.transaction(work)();
+  }
+
+  /** Records instances that are durable in the segments, with the deliveries that their routes ask for. */
+  add(entries: ReadonlyArray<{ meta: InstanceMeta; extents: readonly Extent[] }>, route: RouteInstance): void {
+    this.transaction(() => {
+      for (const { meta, extents } of entries) this.#addOne(meta, extents, route);
+    });
+  }
+
+  #addOne(meta: InstanceMeta, extents: readonly Extent[], route: RouteInstance): void {
+    const targets = route(meta);
+    const result = this.#statements.insert.run(
+      meta.seq,
+      meta.sopInstanceUid,
+      meta.version,
+      meta.sopClassUid,
+      meta.transferSyntaxUid,
+      meta.studyInstanceUid ?? null,
+      meta.seriesInstanceUid ?? null,
+      meta.modality ?? null,
+      meta.patientId ?? null,
+      meta.peer,
+      meta.receivedAt,
+      meta.size,
+      Buffer.from(meta.sha256, 'hex'),
+      meta.flags.join(','),
+      targets.length > 0 ? 'ready' : 'received',
+      encodeExtents(extents),
+    );
+    if (result.changes === 0) return; // known already: recovery reads over what was indexed
+    const study = studyOf(meta);
+    for (const segment of new Set(extents.map((e) => e.segment))) this.#statements.addLive.run(1, segment);
+    for (const { store, priority } of targets) {
+      this.#statements.addDelivery.run(store, meta.seq, study, priority);
+      this.#statements.touchStudyStore.run(study, store);
+    }
+    this.#statements.touchStudy.run(study, meta.receivedAt, meta.size);
+  }
+
+  /** Gives instances that no route claimed another chance: after a change of routes. Returns how many found one. */
+  routeUnclaimed(route: RouteInstance): number {
+    return this.transaction(() => {
+      let claimed = 0;
+      for (const row of this.#statements.unrouted.all(100_000) as InstanceRow[]) {
+        const record = fromRow(row);
+        const targets = route({ ...record, parts: [] });
+        if (targets.length === 0) continue;
+        claimed++;
+        const study = studyOf(record);
+        for (const { store, priority } of targets) {
+          this.#statements.addDelivery.run(store, record.seq, study, priority);
+          this.#statements.touchStudyStore.run(study, store);
+        }
+        this.#statements.setState.run('ready', record.seq);
+      }
+      return claimed;
+    });
+  }
+
+  versionsOf(sopInstanceUid: string): InstanceRecord[] {
+    return (this.#statements.versions.all(sopInstanceUid) as InstanceRow[]).map(fromRow);
+  }
+
+  get(seq: number): InstanceRecord | undefined {
+    const row = this.#statements.bySeq.get(seq) as InstanceRow | undefined;
+    return row && fromRow(row);
+  }
+
+  ofStudy(study: string): InstanceRecord[] {
+    const key = study === unidentifiedStudy ? null : study;
+    return (this.#statements.byStudy.all(key) as InstanceRow[]).map(fromRow);
+  }
+
+  *all(): Generator<InstanceRecord> {
+    let after = 0;
+    for (;;) {
+      const rows = this.#statements.all.all(after, 1_000) as InstanceRow[];
+      for (const row of rows) yield fromRow(row);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.seq;
+    }
+  }
+
+  studies(limit: number) {
+    return this.#statements.studies.all(limit) as Array<{
+      uid: string;
+      lastReceivedAt: number;
+      instances: number;
+      bytes: number;
+    }>;
+  }
+
+  get maxSeq(): number {
+    return (this.#statements.maxSeq.get() as number | null) ?? 0;
+  }
+
+  countsByState(): Array<{ state: InstanceState; instances: number; bytes: number }> {
+    return this.#statements.states.all() as Array<{ state: InstanceState; instances: number; bytes: number }>;
+  }
+
+  segments(): SegmentRow[] {
+    return this.#statements.segments.all() as SegmentRow[];
+  }
+
+  putSegment(id: number, generation: number, state: SegmentRow['state'], indexedTo: number): void {
+    this.#statements.putSegment.run(id, generation, state, indexedTo);
+  }
+
+  markIndexed(id: number, generation: number, end: number): void {
+    this.#statements.indexedTo.run(end, id, generation);
+  }
+
+  sealSegment(id: number, end: number): void {
+    this.#statements.seal.run(end, id);
+  }
+
+  /** Sealed segments in which nothing lives any more. */
+  reclaimableSegments(): number[] {
+    return (this.#statements.reclaimable.all() as Array<{ id: number }>).map((row) => row.id);
+  }
+
+  /** Gives up the bytes of instances that were delivered before `deliveredBefore`, oldest first. Returns how many. */
+  prune(deliveredBefore: number, limit: number): number {
+    return this.transaction(() => {
+      const rows = this.#statements.prunable.all(deliveredBefore, limit) as InstanceRow[];
+      for (const row of rows) {
+        const segments = new Set(decodeExtents(row.extents).map((e) => e.segment));
+        for (const segment of segments) this.#statements.addLive.run(-1, segment);
+        this.#statements.prune.run(row.seq);
+      }
+      return rows.length;
+    });
+  }
+
+  getMeta(name: string): number | undefined {
+    return this.#statements.getMeta.get(name) as number | undefined;
+  }
+
+  setMeta(name: string, value: number): void {
+    this.#statements.setMeta.run(name, value);
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * The segment files of a spool: pre-allocated, because writing into blocks that are already there makes fdatasync cheap,
+ * and recycled, because then they stay there. Keeps a few free ones ready and never exceeds the quota.
+ */
+import {
+  close,
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  mkdirSync,
+  open,
+  openSync,
+  readdirSync,
+  readSync,
+  unlinkSync,
+  write,
+} from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { syncDirectory, writeAllSync } from '../base/durableFile.ts';
+import { describeError, systemCode } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { decodeSegmentHeader, encodeSegmentHeader, segmentHeaderSize } from './segmentFormat.ts';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const syncFile = promisify(fdatasync);
+const writeFile = promisify(write);
+
+export type Segment = { id: number; generation: number; path: string; fd: number };
+
+const fileName = (id: number) => `segment-${String(id).padStart(6, '0')}.seg`;
+const filePattern = /^segment-(\d{6,})\.seg$/;
+const zeros = Buffer.alloc(1024 * 1024);
+const retryAllocationMs = 5_000;
+
+export type SegmentStoreOptions = {
+  directory: string;
+  segmentSize: number;
+  /** Most segment files at a time. */
+  maxSegments: number;
+  /** Free segments to keep ready. */
+  spares: number;
+  /** Bytes that must stay free on the disk. */
+  reserve: number;
+  log: Log;
+};
+
+export class SegmentStore {
+  readonly #options: SegmentStoreOptions;
+  readonly #log: Log;
+  readonly #segments = new Map<number, Segment>();
+  readonly #free: Segment[] = [];
+  readonly #waiters: Array<() => void> = [];
+  #nextId = 1;
+  #allocating: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+  /** Why the last allocation failed, while that still holds. */
+  #exhausted: string | undefined;
+
+  constructor(options: SegmentStoreOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    mkdirSync(options.directory, { recursive: true, mode: 0o750 });
+  }
+
+  get segmentSize(): number {
+    return this.#options.segmentSize;
+  }
+
+  /** Opens what is on disk. Files whose creation was cut short hold nothing and are removed. */
+  load(): Segment[] {
+    for (const name of readdirSync(this.#options.directory).sort()) {
+      const match = filePattern.exec(name);
+      if (!match) continue;
+      const path = join(this.#options.directory, name);
+      const id = Number(match[1]);
+      const fd = openSync(path, 'r+');
+      const block = Buffer.alloc(segmentHeaderSize);
+      readSync(fd, block, 0, block.length, 0);
+      const header = decodeSegmentHeader(block);
+      this.#nextId = Math.max(this.#nextId, id + 1);
+      if (header === undefined || header.id !== id) {
+        closeSync(fd);
+        unlinkSync(path);
+        this.#log.warn('spool.segment-unfinished', 'removed a segment file whose allocation had not finished', {
+          path,
+        });
+        continue;
+      }
+      this.#segments.set(id, { id, generation: header.generation, path, fd });
+    }
+    return [...this.#segments.values()];
+  }
+
+  get(id: number): Segment | undefined {
+    return this.#segments.get(id);
+  }
+
+  get count(): number {
+    return this.#segments.size;
+  }
+
+  get freeCount(): number {
+    return this.#free.length;
+  }
+
+  /** Bytes that could still be taken in: free segments, and those that the quota still allows. */
+  get bytesAvailable(): number {
+    const allowed = this.#exhausted ? 0 : Math.max(0, this.#options.maxSegments - this.#segments.size);
+    return (this.#free.length + allowed) * this.#options.segmentSize;
+  }
+
+  /** Why no segment can be had, when that is so. */
+  get refusal(): string | undefined {
+    if (this.#free.length > 0) return undefined;
+    if (this.#exhausted) return this.#exhausted;
+    return this.#segments.size >= this.#options.maxSegments ? 'spool quota reached' : undefined;
+  }
+
+  /** Adds a segment that holds nothing of value to the free ones, under a new generation. Durable before it returns. */
+  recycle(segment: Segment): void {
+    segment.generation++;
+    writeAllSync(segment.fd, encodeSegmentHeader(segment.id, segment.generation), 0);
+    fdatasyncSync(segment.fd);
+    this.#addFree(segment);
+  }
+
+  /** A segment found free at start: its generation has no frames yet. */
+  adoptFree(segment: Segment): void {
+    this.#addFree(segment);
+  }
+
+  #addFree(segment: Segment): void {
+    this.#free.push(segment);
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+
+  /** The next free segment, or undefined when there is none now; `whenFree` tells when to ask again. */
+  take(): Segment | undefined {
+    const segment = this.#free.shift();
+    this.replenish();
+    return segment;
+  }
+
+  /** True when a segment is on its way and waiting makes sense. */
+  get isAllocating(): boolean {
+    return this.#allocating !== undefined;
+  }
+
+  whenFree(callback: () => void): void {
+    this.#waiters.push(callback);
+  }
+
+  /** Keeps `spares` free segments ready, in the background. */
+  replenish(): void {
+    if (this.#closed || this.#allocating) return;
+    if (this.#free.length >= this.#options.spares || this.#segments.size >= this.#options.maxSegments) return;
+    this.#allocating = this.#allocate()
+      .then(
+        (segment) => {
+          this.#exhausted = undefined;
+          this.#allocating = undefined;
+          this.#addFree(segment);
+          this.replenish();
+        },
+        (error: unknown) => this.#onAllocationFailed(error),
+      )
+      .finally(() => {
+        this.#allocating = undefined;
+      });
+  }
+
+  async #allocate(): Promise<Segment> {
+    const { bavail, bsize } = await statfs(this.#options.directory);
+    if (bavail * bsize < this.#options.segmentSize + this.#options.reserve) {
+      throw Object.assign(new Error('less than the reserve would stay free'), { code: 'ENOSPC' });
+    }
+    const id = this.#nextId++;
+    const path = join(this.#options.directory, fileName(id));
+    const fd = await openFile(path, 'wx+', 0o640);
+    try {
+      // The header comes last: a file without it is not a segment yet.
+      for (let at = segmentHeaderSize; at < this.#options.segmentSize; at += zeros.length) {
+        const length = Math.min(zeros.length, this.#options.segmentSize - at);
+        const { bytesWritten } = await writeFile(fd, zeros, 0, length, at);
+        if (bytesWritten < length) at -= zeros.length - bytesWritten; // a full disk may write less before it says ENOSPC
+      }
+      await syncFile(fd);
+      const header = encodeSegmentHeader(id, 1);
+      await writeFile(fd, header, 0, header.length, 0);
+      await syncFile(fd);
+      syncDirectory(this.#options.directory);
+    } catch (error) {
+      await closeFile(fd);
+      unlinkSync(path);
+      throw error;
+    }
+    const segment = { id, generation: 1, path, fd };
+    this.#segments.set(id, segment);
+    return segment;
+  }
+
+  #onAllocationFailed(error: unknown): void {
+    const full = systemCode(error) === 'ENOSPC';
+    const reason = full ? 'disk full' : `cannot allocate a segment: ${describeError(error)}`;
+    if (this.#exhausted !== reason) {
+      const hint = "new instances are refused when the free segments are used up; free space on the spool's disk";
+      this.#log.error('spool.allocation-failed', `${reason}; ${hint}`, { directory: this.#options.directory });
+    }
+    this.#exhausted = reason;
+    for (const wake of this.#waiters.splice(0)) wake();
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => this.replenish(), retryAllocationMs);
+    this.#retry.unref();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#allocating?.catch(() => {});
+    for (const segment of this.#segments.values()) closeSync(segment.fd);
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The spool: the only owner of bytes on disk. Takes instances in, keeps them, says where they lie, gives their space back
+ * when they are delivered. One process has it open at a time.
+ */
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type Database from 'better-sqlite3';
+import type { Clock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { DirectoryLock } from './directoryLock.ts';
+import { readExtents, segmentOf } from './extentReader.ts';
+import { DeliveryQueue } from './index/deliveryQueue.ts';
+import { InstanceIndex, type InstanceRecord, type RouteInstance } from './index/instanceIndex.ts';
+import { openIndexDatabase } from './index/schema.ts';
+import { InstanceCommitter, type StoredOutcome } from './instanceCommitter.ts';
+import { Reception } from './reception.ts';
+import { Reclaimer } from './reclaimer.ts';
+import { type RecoveryReport, recover } from './recovery.ts';
+import { segmentHeaderSize } from './segmentFormat.ts';
+import { SegmentStore } from './segmentStore.ts';
+import { SegmentWriter } from './segmentWriter.ts';
+import { SlabPool } from './slabPool.ts';
+
+export type SpoolOptions = {
+  directory: string;
+  /** Bytes of one segment file; at least 4 MiB, a multiple of 4096. */
+  segmentSize: number;
+  /** Most bytes in segment files. */
+  quota: number;
+  /** Free segments to keep allocated ahead. */
+  preallocate: number;
+  /** Bytes that must stay free on the disk for the index and the receipts. */
+  reserve: number;
+  keepDeliveredMs: number;
+  /** Bytes of memory for instances that are coming in. */
+  bufferMemory: number;
+  route: RouteInstance;
+  clock: Clock;
+  log: Log;
+};
+
+/** What is known of an instance beside its bytes. UIDs must be safe (digits and dots) or absent. */
+export type InstanceDescription = {
+  sopInstanceUid: string;
+  sopClassUid: string;
+  transferSyntaxUid: string;
+  studyInstanceUid?: string;
+  seriesInstanceUid?: string;
+  modality?: string;
+  patientId?: string;
+  peer: string;
+  flags: string[];
+};
+
+export type IncomingToSpool = {
+  write(bytes: Uint8Array): boolean;
+  onDrain(callback: () => void): void;
+  commit(description: InstanceDescription): Promise<StoredOutcome>;
+  discard(): void;
+};
+
+export type SpoolStatus = {
+  quota: number;
+  segments: number;
+  freeSegments: number;
+  bytesAvailable: number;
+  bufferedBytes: number;
+  refusal: string | undefined;
+};
+
+/** Opens the spool in `options.directory`, recovering what a crash left. Throws `spool.locked` when it is in use. */
+export function openSpool(options: SpoolOptions): Spool {
+  const { log } = options;
+  mkdirSync(options.directory, { recursive: true, mode: 0o750 });
+  const lock = new DirectoryLock(options.directory);
+  try {
+    const store = new SegmentStore({
+      directory: join(options.directory, 'segments'),
+      segmentSize: options.segmentSize,
+      maxSegments: Math.max(2, Math.floor(options.quota / options.segmentSize)),
+      spares: options.preallocate,
+      reserve: options.reserve,
+      log,
+    });
+    const db = openOrSetAside(join(options.directory, 'index.sqlite'), log);
+    const index = new InstanceIndex(db);
+    const recovery = recover({ store, index, route: options.route, log });
+    return new Spool(options, { lock, store, db, index, recovery });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+type SpoolParts = {
+  lock: DirectoryLock;
+  store: SegmentStore;
+  db: Database.Database;
+  index: InstanceIndex;
+  recovery: RecoveryReport;
+};
+
+export class Spool {
+  readonly #options: SpoolOptions;
+  readonly #parts: SpoolParts;
+  readonly #store: SegmentStore;
+  readonly #writer: SegmentWriter;
+  readonly #pool: SlabPool;
+  readonly #committer: InstanceCommitter;
+  readonly #reclaimer: Reclaimer;
+  readonly #receptions = new Set<Reception>();
+  readonly index: InstanceIndex;
+  readonly queue: DeliveryQueue;
+  readonly recovery: RecoveryReport;
+  #closed = false;
+
+  constructor(options: SpoolOptions, parts: SpoolParts) {
+    const { log, clock, route } = options;
+    this.#options = options;
+    this.#parts = parts;
+    this.#store = parts.store;
+    this.index = parts.index;
+    this.queue = new DeliveryQueue(parts.db);
+    this.recovery = parts.recovery;
+    this.#pool = new SlabPool(options.bufferMemory);
+    this.#writer = new SegmentWriter({
+      store: parts.store,
+      log,
+      onActive: ({ id, generation }) =>
+        this.#committer.beforeFlush(() => this.index.putSegment(id, generation, 'active', segmentHeaderSize)),
+      onSealed: ({ id }, end) => this.#committer.afterFlush(() => this.index.sealSegment(id, end)),
+    });
+    this.#committer = new InstanceCommitter({
+      index: this.index,
+      writer: this.#writer,
+      pool: this.#pool,
+      route,
+      clock,
+      log,
+    });
+    this.#reclaimer = new Reclaimer({
+      index: this.index,
+      store: parts.store,
+      isPinned: (id) => this.#isPinned(id),
+      keepDeliveredMs: options.keepDeliveredMs,
+      clock,
+      log,
+    });
+    this.#store.replenish();
+    this.#reclaimer.start();
+  }
+
+  /** Begins an instance, or says why it cannot be taken. */
+  receive(): IncomingToSpool | { refused: string } {
+    const refusal = this.refusal;
+    if (refusal !== undefined) {
+      this.#reclaimer.hurry();
+      return { refused: refusal };
+    }
+    const reception = new Reception({
+      pool: this.#pool,
+      enqueue: (frame) => this.#writer.enqueue(frame),
+      onEnded: (ended) => this.#receptions.delete(ended),
+    });
+    this.#receptions.add(reception);
+    return {
+      write: (bytes) => {
+        const roomLeft = reception.write(bytes);
+        if (!roomLeft) this.#relievePressure();
+        return roomLeft;
+      },
+      onDrain: (callback) => reception.onDrain(callback),
+      commit: (description) => this.#committer.commit(reception, description),
+      discard: () => reception.discard(),
+    };
+  }
+
+  /** Why nothing more is taken in, or undefined. Said before an instance begins, so that a little room is still left. */
+  get refusal(): string | undefined {
+    if (this.#closed) return 'the gateway is stopping';
+    const stuck = this.#committer.refusal;
+    if (stuck !== undefined) return stuck;
+    const refusal = this.#store.refusal;
+    if (refusal === undefined) return undefined;
+    const needed = this.#pool.bytesInUse + this.#options.segmentSize / 8;
+    return this.#writer.roomInActive >= needed ? undefined : refusal;
+  }
+
+  get status(): SpoolStatus {
+    return {
+      quota: this.#options.quota,
+      segments: this.#store.count,
+      freeSegments: this.#store.freeCount,
+      bytesAvailable: this.#store.bytesAvailable,
+      bufferedBytes: this.#pool.bytesInUse,
+      refusal: this.refusal,
+    };
+  }
+
+  /** The file ranges that hold an instance, in order: what the courier reads. */
+  rangesOf(record: InstanceRecord): Array<{ path: string; offset: number; length: number }> {
+    return record.extents.map((extent) => {
+      const segment = segmentOf(extent, (id) => this.#store.get(id));
+      return { path: segment.path, offset: extent.offset, length: extent.length };
+    });
+  }
+
+  /** The Part 10 bytes of an instance. */
+  read(record: InstanceRecord): AsyncGenerator<Buffer> {
+    return readExtents(record.extents, (id) => this.#store.get(id));
+  }
+
+  /** Makes the index know everything that is durable. */
+  flushIndex(): void {
+    this.#committer.flush();
+  }
+
+  onIndexed(callback: () => void): void {
+    this.#committer.onIndexed(callback);
+  }
+
+  reclaimNow(): void {
+    this.#reclaimer.run();
+  }
+
+  /** Waits for what was handed in, flushes the index and closes. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#reclaimer.stop();
+    for (const reception of this.#receptions) reception.discard();
+    await this.#writer.idle();
+    this.#writer.seal();
+    this.#committer.close();
+    await this.#store.close();
+    this.#parts.db.close();
+    this.#parts.lock.release();
+  }
+
+  /** A slow sender must not hold memory that others wait for: the largest half-filled instances go to disk as they are. */
+  #relievePressure(): void {
+    const largestFirst = [...this.#receptions].sort((a, b) => b.buffered - a.buffered);
+    for (const reception of largestFirst.slice(0, Math.ceil(largestFirst.length / 2))) reception.flush();
+  }
+
+  #isPinned(segmentId: number): boolean {
+    if (this.#committer.pins(segmentId)) return true;
+    for (const reception of this.#receptions) if (reception.segments.includes(segmentId)) return true;
+    return false;
+  }
+}
+
+/** A damaged index is set aside, never repaired in place: the segments and the receipts make a new one. */
+function openOrSetAside(path: string, log: Log): Database.Database {
+  try {
+    return openIndexDatabase(path);
+  } catch (error) {
+    const aside = `${path}.damaged-${Date.now()}`;
+    const message = `the index could not be opened (${describeError(error)}); it is set aside and rebuilt from the segments`;
+    log.error('spool.index-damaged', message, { setAside: aside });
+    if (existsSync(path)) renameSync(path, aside);
+    for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
+    return openIndexDatabase(path);
+  }
+}
