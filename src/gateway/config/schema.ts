@@ -1,0 +1,246 @@
+/**
+ * The one place that says which keys the configuration has, what each means, its default, and whether a change takes
+ * effect while the gateway runs (`live`) or at its next start (`restart`). The JSON schema for editors is made from it.
+ * Sizes become bytes, durations become milliseconds.
+ */
+import { z } from 'zod';
+import {
+  aeTitle,
+  aeTitleOrAny,
+  duration,
+  fingerprint,
+  host,
+  keyPrefix,
+  modality,
+  name,
+  network,
+  path,
+  port,
+  secret,
+  size,
+  uid,
+} from './fields.ts';
+
+type KeyMeta = { description: string; 'x-applies': 'live' | 'restart' };
+const live = (description: string): KeyMeta => ({ description, 'x-applies': 'live' });
+const restart = (description: string): KeyMeta => ({ description, 'x-applies': 'restart' });
+
+const MiB = 2 ** 20;
+const priority = () => z.enum(['normal', 'urgent']);
+
+const tls = z.strictObject({
+  certificateFile: path().meta(restart("PEM file with the listener's certificate and the chain that signed it.")),
+  keyFile: path().meta(restart('PEM file with the private key of that certificate, not encrypted.')),
+  clientCaFile: path()
+    .exactOptional()
+    .meta(restart('PEM file with the authorities that sign the certificates of senders.')),
+  requireClientCertificate: z
+    .boolean()
+    .default(true)
+    .meta(restart('Refuse senders that do not show a certificate signed by clientCaFile.')),
+  minVersion: z
+    .enum(['TLSv1.2', 'TLSv1.3'])
+    .default('TLSv1.2')
+    .meta(restart('Oldest TLS version accepted. TLS 1.2 is limited to the ciphers of BCP 195.')),
+});
+
+const listener = z.strictObject({
+  name: name().meta(restart('Name of the listener in logs, metrics and the status page.')),
+  host: host().default('127.0.0.1').meta(restart('Address of this machine to listen on.')),
+  port: port().meta(restart('TCP port. 11112 is registered for DICOM, 2762 for DICOM over TLS; 0 takes any free one.')),
+  tls: tls.exactOptional().meta(restart('Certificates for DICOM over TLS. A listener has either this or plain: true.')),
+  plain: z
+    .literal(true)
+    .exactOptional()
+    .meta(restart('true: DICOM without TLS. It has to be said; nothing is plain by default.')),
+});
+
+const peer = z.strictObject({
+  aeTitle: aeTitleOrAny().meta(live('Calling AE title of the sender, or "*" for any.')),
+  addresses: z
+    .array(network())
+    .min(1)
+    .exactOptional()
+    .meta(live('Addresses or networks (CIDR) that the sender may call from. Left out: any.')),
+  certificateFingerprints: z
+    .array(fingerprint())
+    .min(1)
+    .exactOptional()
+    .meta(live('SHA-256 fingerprints of the certificates that the sender may show. Left out: any that is trusted.')),
+  priority: priority().default('normal').meta(live('urgent: what this sender sends overtakes the rest in the queue.')),
+  calledAeTitles: z
+    .array(aeTitle())
+    .min(1)
+    .exactOptional()
+    .meta(live('AE titles by which the sender may call us. Left out: aeTitle above.')),
+});
+
+const limits = z.strictObject({
+  associations: z.int().min(1).max(4096).default(128).meta(restart('Open associations in all.')),
+  associationsPerPeer: z.int().min(1).max(4096).default(64).meta(live('Open associations of one calling AE title.')),
+  maxPduLength: size({ min: 4096, max: 16 * MiB })
+    .prefault(131072)
+    .meta(restart('Longest PDU that senders may send, in bytes, as announced to them.')),
+  presentationContexts: z.int().min(1).max(128).default(128).meta(restart('Presentation contexts in one request.')),
+  associateRequestBytes: size({ min: 4096, max: 16 * MiB })
+    .prefault('256KiB')
+    .meta(restart('Longest A-ASSOCIATE-RQ that is read.')),
+  artimTimeout: duration({ min: 100 })
+    .prefault('30s')
+    .meta(
+      restart('How long a connection may take to ask for an association, and to close after one (ARTIM, PS3.8 9.1.5).'),
+    ),
+  idleTimeout: duration({ min: 1000 })
+    .prefault('60s')
+    .meta(restart('An association that sends nothing for so long is aborted.')),
+  instanceBytes: size({ min: 1 }).prefault('16GiB').meta(restart('Largest instance that is taken.')),
+  associationBytes: z
+    .union([z.literal('unlimited').transform(() => Number.POSITIVE_INFINITY), size({ min: 1 })], {
+      error: 'is not a size',
+    })
+    .prefault('unlimited')
+    .meta({
+      ...restart('Most bytes that one association may send, or unlimited.'),
+      'x-hint': 'write a size such as 500GB, or unlimited',
+    }),
+});
+
+const spool = z.strictObject({
+  segmentSize: size({ min: MiB, max: 4096 * MiB })
+    .prefault('128MiB')
+    .meta(restart('Size of one segment file. Segments are allocated ahead and used again.')),
+  quota: size({ min: 4 * MiB })
+    .prefault('20GiB')
+    .meta(restart('Disk space that the spool may take. When all of it holds undelivered data, senders get A700.')),
+  keepDelivered: duration({ min: 0 }).prefault('24h').meta(live('How long delivered instances stay in the spool.')),
+  bufferMemory: size({ min: 4 * MiB })
+    .prefault('64MiB')
+    .meta(restart('Memory for received bytes on their way to disk; senders are held back when it is used up.')),
+});
+
+const study = z.strictObject({
+  quietSeconds: z
+    .number()
+    .min(0.1)
+    .max(86_400)
+    .default(60)
+    .meta(live('A study to which nothing was added for so many seconds counts as complete.')),
+});
+
+const storeName = () => name().meta(live('Name of the store, for routes, logs and metrics.'));
+const storePrefix = () => keyPrefix().default('medusa').meta(live('Folder in the store under which all keys begin.'));
+
+const directoryStore = z.strictObject({
+  name: storeName(),
+  type: z.literal('directory').meta(live('directory: files below a folder, for one machine or a NAS.')),
+  path: path().meta(live('Folder that holds the objects. It has to exist.')),
+  prefix: storePrefix(),
+});
+
+const s3Store = z.strictObject({
+  name: storeName(),
+  type: z.literal('s3').meta(live('s3: any object store with the S3 protocol.')),
+  endpoint: z.url({ protocol: /^https?$/, error: 'is not an http or https URL' }).meta({
+    ...live('URL of the store, without the bucket.'),
+    'x-hint': 'write a URL such as https://s3.example.org:8443',
+  }),
+  region: z.string().min(1).default('us-east-1').meta(live('Region that requests are signed for.')),
+  bucket: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{2,62}$/, 'is not a bucket name')
+    .meta({
+      ...live('Bucket. It has to exist.'),
+      'x-hint': 'a bucket name has 3 to 63 letters, digits, dots and hyphens',
+    }),
+  prefix: storePrefix(),
+  accessKeyId: z.string().min(1).meta(live('Access key.')),
+  secretAccessKey: secret().meta(live('Secret of the access key: in place, { env: NAME } or { file: path }.')),
+  pathStyle: z.boolean().default(true).meta(live('true: the bucket is in the path of URLs, false: in the host name.')),
+  caFile: path()
+    .exactOptional()
+    .meta(live("PEM file with the authority of the store's certificate, when it is not a public one.")),
+  multipartThreshold: size({ min: 5 * MiB })
+    .prefault('16MiB')
+    .meta(live('Objects from this size on are sent in parts.')),
+  partSize: size({ min: 5 * MiB, max: 5120 * MiB })
+    .prefault('8MiB')
+    .meta(live('Size of a part. S3 takes parts from 5MiB and at most 10000 of them.')),
+});
+
+const route = z.strictObject({
+  name: name().meta(live('Name of the route in logs and metrics.')),
+  match: z
+    .strictObject({
+      peers: z.array(aeTitle()).min(1).exactOptional().meta(live('Calling AE titles.')),
+      modalities: z.array(modality()).min(1).exactOptional().meta(live('Modalities (0008,0060).')),
+      sopClasses: z.array(uid()).min(1).exactOptional().meta(live('SOP Class UIDs.')),
+    })
+    .prefault({})
+    .meta(live('What goes this way: all that is said has to fit. Left out: everything.')),
+  store: name().meta(live('Name of the store that it goes to.')),
+  priority: priority()
+    .exactOptional()
+    .meta(live("normal or urgent, for what goes this way. Left out: the sender's priority.")),
+});
+
+const delivery = z.strictObject({
+  concurrency: z.int().min(1).max(64).default(8).meta(live('Uploads at the same time, for each store.')),
+  retry: z
+    .strictObject({
+      initial: duration().prefault('1s').meta(live('First wait after a failure; it doubles from then on.')),
+      cap: duration().prefault('5min').meta(live('Longest wait between two attempts.')),
+    })
+    .prefault({})
+    .meta(live('Waiting between attempts.')),
+  quarantineAfter: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(10)
+    .meta(live('Failed attempts of one object, while its store serves others, before it is set aside in quarantine.')),
+});
+
+const api = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .meta(restart('Status page, API and metrics over HTTP. The Unix socket in stateDirectory is always there.')),
+  host: host()
+    .default('127.0.0.1')
+    .meta(restart('Address to listen on. There is no access control yet: keep it local.')),
+  port: port().default(8104).meta(restart('TCP port; 0 takes any free one.')),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .meta(live('debug, info, warn, error or silent. One JSON line per event on standard output.')),
+});
+
+/** A closed section: everything in it has a default, so all of it may be left out. */
+export const configurationSchema = z
+  .strictObject({
+    site: name().meta(restart('Name of the site. It becomes part of every key in the stores: choose it once.')),
+    aeTitle: aeTitle().default('MEDUSA').meta(live('Our AE title.')),
+    stateDirectory: path()
+      .default('/var/lib/medusa-gateway')
+      .meta(restart('Folder for the spool, the index, receipts and the local socket. On a local disk, not a NAS.')),
+    listeners: z.array(listener).default([]).meta(restart('Where senders call: one entry for each address and port.')),
+    peers: z.array(peer).default([]).meta(live('Who may send. Nobody else may.')),
+    limits: limits.prefault({}).meta(restart('What one sender, and all together, may ask for.')),
+    spool: spool.prefault({}).meta(restart('The place on disk where instances wait.')),
+    study: study.prefault({}).meta(live('When a study counts as complete.')),
+    stores: z
+      .array(z.discriminatedUnion('type', [directoryStore, s3Store]))
+      .default([])
+      .meta(live('Where instances are delivered to.')),
+    routes: z.array(route).default([]).meta(live('Which instances go to which store; each that fits is served.')),
+    delivery: delivery.prefault({}).meta(live('How instances are delivered.')),
+    api: api.prefault({}).meta(restart('Local status page and API.')),
+    log: log.prefault({}).meta(live('What is logged.')),
+  })
+  .meta({ title: 'MEDUSA Edge Gateway configuration' });
+
+/** As parsed: sizes in bytes, durations in milliseconds, secrets still by reference. */
+export type ParsedConfiguration = z.output<typeof configurationSchema>;
