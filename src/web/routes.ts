@@ -1,0 +1,217 @@
+/** The API's answers. Pure: a request comes in as a value, the answer goes out as one; the server does the sockets. */
+import { GatewayError } from '../base/errors.ts';
+import { isAllowedHost } from './hostHeader.ts';
+import { renderMetrics, statusMetrics } from './metrics.ts';
+import { pagePolicy, renderPage } from './page.ts';
+import type { ApiSources, QueueState, RetrySelection } from './status.ts';
+import { readinessBlockers } from './warnings.ts';
+
+export type ApiRequest = {
+  /** Which door it came in by. What changes something is served at the Unix socket only. */
+  door: 'unix' | 'tcp';
+  method: string;
+  /** Path and query. */
+  target: string;
+  host: string | undefined;
+  contentType: string | undefined;
+  body: string;
+};
+
+export type ApiAnswer = { status: number; headers: Record<string, string>; body: string };
+
+const maxPage = 1000;
+const defaultPage = 100;
+
+class HttpError extends Error {
+  readonly answer: ApiAnswer;
+
+  constructor(status: number, code: string, message: string, hint?: string, headers: Record<string, string> = {}) {
+    super(message);
+    const error = { code, message, ...(hint === undefined ? {} : { hint }) };
+    this.answer = json({ error }, status, headers);
+  }
+}
+
+function json(value: unknown, status = 200, headers: Record<string, string> = {}): ApiAnswer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    body: `${JSON.stringify(value)}\n`,
+  };
+}
+
+function text(body: string, contentType: string, headers: Record<string, string> = {}): ApiAnswer {
+  return { status: 200, headers: { 'content-type': contentType, ...headers }, body };
+}
+
+const badRequest = (message: string, hint?: string) => new HttpError(400, 'api.bad-request', message, hint);
+
+/** A whole number of the query, or `fallback` when it is not there. */
+function wholeNumber(query: URLSearchParams, name: string, fallback: number): number {
+  const written = query.get(name);
+  if (written === null) return fallback;
+  if (!/^\d{1,15}$/.test(written)) throw badRequest(`"${name}" has to be a whole number`);
+  return Number(written);
+}
+
+function limitOf(query: URLSearchParams): number {
+  return Math.min(maxPage, Math.max(1, wholeNumber(query, 'limit', defaultPage)));
+}
+
+const queueStates: readonly QueueState[] = ['queued', 'inFlight', 'quarantined', 'delivered'];
+
+function statesOf(query: URLSearchParams): QueueState[] {
+  return query.getAll('state').map((written) => {
+    const state = queueStates.find((known) => known === written);
+    if (!state) throw badRequest(`there is no state "${written}"`, `states: ${queueStates.join(', ')}`);
+    return state;
+  });
+}
+
+function listQueue(query: URLSearchParams, sources: ApiSources): ApiAnswer {
+  const states = statesOf(query);
+  const store = query.get('store');
+  const after = wholeNumber(query, 'after', -1);
+  return json(
+    sources.queue({
+      limit: limitOf(query),
+      ...(states.length === 0 ? {} : { states }),
+      ...(store === null ? {} : { store }),
+      ...(after < 0 ? {} : { after }),
+    }),
+  );
+}
+
+function showQueueEntry(id: number, sources: ApiSources): ApiAnswer {
+  const entry = sources.queueEntry(id);
+  if (!entry) throw new HttpError(404, 'queue.not-found', `there is no delivery ${id}`);
+  return json(entry);
+}
+
+function listStudies(query: URLSearchParams, sources: ApiSources): ApiAnswer {
+  const after = query.get('after');
+  return json(sources.studies({ limit: limitOf(query), ...(after === null ? {} : { after }) }));
+}
+
+function selectionOf(request: ApiRequest): RetrySelection {
+  // A form of another site's page cannot send this content type without asking first.
+  if (!/^application\/json\b/.test(request.contentType ?? '')) {
+    throw new HttpError(415, 'api.content-type', 'the content type has to be application/json');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(request.body);
+  } catch {
+    throw badRequest('the body is not JSON');
+  }
+  const { id, all } = (typeof value === 'object' && value !== null ? value : {}) as { id?: unknown; all?: unknown };
+  if (Number.isSafeInteger(id) && all === undefined) return { id: id as number };
+  if (all === true && id === undefined) return { all: true };
+  throw badRequest('say either {"id": number} or {"all": true}');
+}
+
+function retry(request: ApiRequest, sources: ApiSources): ApiAnswer {
+  if (request.door !== 'unix') {
+    const hint = 'use "medusa-gateway queue retry" on the machine of the gateway';
+    throw new HttpError(
+      403,
+      'api.local-only',
+      'changes are taken at the local socket only: TCP has no access control yet',
+      hint,
+    );
+  }
+  const selection = selectionOf(request);
+  const retried = sources.retry(selection);
+  if ('id' in selection && retried === 0) {
+    throw new HttpError(404, 'queue.not-found', `there is no delivery ${selection.id} that waits or is in quarantine`);
+  }
+  return json({ retried });
+}
+
+function readiness(sources: ApiSources): ApiAnswer {
+  const blockers = readinessBlockers(sources.status().warnings);
+  const ready = blockers.length === 0;
+  return json({ ready, reasons: blockers.map(({ code, text }) => ({ code, text })) }, ready ? 200 : 503);
+}
+
+function statusPage(sources: ApiSources): ApiAnswer {
+  return text(renderPage(sources.status()), 'text/html; charset=utf-8', {
+    'content-security-policy': pagePolicy,
+    'referrer-policy': 'no-referrer',
+    'x-frame-options': 'DENY',
+  });
+}
+
+const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+type Handler = (request: ApiRequest, query: URLSearchParams, sources: ApiSources) => ApiAnswer;
+
+const get: Record<string, Handler> = {
+  '/': (_request, _query, sources) => statusPage(sources),
+  '/healthz': () => json({ alive: true }),
+  '/readyz': (_request, _query, sources) => readiness(sources),
+  '/metrics': (_request, _query, sources) => text(renderMetrics(statusMetrics(sources.status())), openMetrics),
+  '/v1/status': (_request, _query, sources) => json(sources.status()),
+  '/v1/queue': (_request, query, sources) => listQueue(query, sources),
+  '/v1/studies': (_request, query, sources) => listStudies(query, sources),
+  '/v1/receipts': (_request, query, sources) =>
+    json(sources.receipts({ from: wholeNumber(query, 'from', 1), limit: limitOf(query) })),
+};
+
+const post: Record<string, Handler> = {
+  '/v1/queue/retry': (request, _query, sources) => retry(request, sources),
+};
+
+function handlerFor(path: string): { method: 'GET' | 'POST'; handle: Handler } | undefined {
+  const reading = Object.hasOwn(get, path) ? get[path] : undefined;
+  if (reading) return { method: 'GET', handle: reading };
+  const changing = Object.hasOwn(post, path) ? post[path] : undefined;
+  if (changing) return { method: 'POST', handle: changing };
+  const id = /^\/v1\/queue\/(\d{1,15})$/.exec(path)?.[1];
+  if (id) return { method: 'GET', handle: (_request, _query, sources) => showQueueEntry(Number(id), sources) };
+  return undefined;
+}
+
+function dispatch(request: ApiRequest, sources: ApiSources, configuredHost: string): ApiAnswer {
+  if (request.door === 'tcp' && !isAllowedHost(request.host, configuredHost)) {
+    const hint = 'open the page by the address of the gateway, not by a name';
+    throw new HttpError(421, 'api.host', 'the Host header names no address of this gateway', hint);
+  }
+  const [path = '/', search = ''] = request.target.split('?', 2);
+  const handler = handlerFor(path);
+  if (!handler) throw new HttpError(404, 'api.not-found', 'there is nothing here', 'begin at / or /v1/status');
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  if (method !== handler.method) {
+    const allow = handler.method === 'GET' ? 'GET, HEAD' : 'POST';
+    throw new HttpError(405, 'api.method', `this takes ${allow} only`, undefined, { allow });
+  }
+  return handler.handle(request, new URLSearchParams(search), sources);
+}
+
+/**
+ * Answers one request. `configuredHost` is api.host: together with addresses and localhost it is what a browser may have
+ * called us. Throws only what the sources throw, which the server answers with 500.
+ */
+export function answer(request: ApiRequest, sources: ApiSources, configuredHost: string): ApiAnswer {
+  let result: ApiAnswer;
+  try {
+    result = dispatch(request, sources, configuredHost);
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    result = error.answer;
+  }
+  const headers = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...result.headers };
+  return { ...result, headers };
+}
+
+/** What a source's failure looks like outside: its code and hint, never a stack. */
+export function failureAnswer(error: unknown): ApiAnswer {
+  const known = error instanceof GatewayError;
+  const { answer } = new HttpError(
+    500,
+    known ? error.code : 'api.failed',
+    known ? error.message : 'the gateway could not answer; its log says why',
+    known ? error.hint : undefined,
+  );
+  return answer;
+}

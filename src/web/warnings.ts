@@ -1,0 +1,209 @@
+/**
+ * Health is a list of declared warnings: each thing that may be wrong has one entry in this table, and whoever notices
+ * it raises it by its code. Page, API, metrics and command line only render what is raised.
+ */
+
+/** info: good to know; warning: will need somebody; error: something does not work; critical: instances are turned away. */
+export type Severity = 'info' | 'warning' | 'error' | 'critical';
+
+export type WarningDeclaration<Params> = {
+  title: string;
+  severity: Severity;
+  text: (params: Params) => string;
+  /** What mends it, for the person on duty. */
+  hint: string;
+  /** It shows only after it has lasted so long: what mends itself in seconds wakes nobody. */
+  visibleAfterMs?: number;
+  /** While it lasts the gateway is not ready for senders (`/readyz` answers 503). */
+  blocksReadiness?: true;
+};
+
+const declare = <Table extends Record<string, WarningDeclaration<never>>>(table: Table) => table;
+
+export const warningTable = declare({
+  'gateway.starting': {
+    title: 'Starting',
+    severity: 'info',
+    text: () => 'The gateway is starting and does not listen yet.',
+    hint: 'Recovery of a large spool takes a while; the log says how far it is.',
+    blocksReadiness: true,
+  },
+  'gateway.stopping': {
+    title: 'Stopping',
+    severity: 'info',
+    text: () => 'The gateway is stopping and takes no new associations.',
+    hint: 'What was acknowledged is on disk and is delivered after the next start.',
+    blocksReadiness: true,
+  },
+  'listener.failed': {
+    title: 'A listener does not listen',
+    severity: 'critical',
+    text: (p: { listener: string; address: string; reason: string }) =>
+      `Listener ${p.listener} cannot listen on ${p.address}: ${p.reason}`,
+    hint: 'Free the port or give the listener another; `medusa-gateway check` shows which are in use.',
+    blocksReadiness: true,
+  },
+  'listener.plain-exposed': {
+    title: 'DICOM without TLS on the network',
+    severity: 'warning',
+    text: (p: { listener: string; address: string }) =>
+      `Listener ${p.listener} takes plain DICOM on ${p.address}: anybody on that network can read along.`,
+    hint: 'Use a TLS listener, or bind the plain one to 127.0.0.1.',
+  },
+  'api.exposed': {
+    title: 'Status page on the network',
+    severity: 'warning',
+    text: (p: { address: string }) => `The status page listens on ${p.address} and has no access control.`,
+    hint: 'Set api.host to 127.0.0.1.',
+  },
+  'tls.certificate-expiring': {
+    title: 'A certificate expires soon',
+    severity: 'warning',
+    text: (p: { listener: string; days: number; date: string }) =>
+      `The certificate of listener ${p.listener} expires in ${p.days} days, on ${p.date}.`,
+    hint: 'Put a new certificate in place and restart the gateway.',
+  },
+  'tls.certificate-expired': {
+    title: 'A certificate has expired',
+    severity: 'error',
+    text: (p: { listener: string; date: string }) =>
+      `The certificate of listener ${p.listener} expired on ${p.date}: senders refuse it.`,
+    hint: 'Put a new certificate in place and restart the gateway.',
+  },
+  'peers.none': {
+    title: 'Nobody may send',
+    severity: 'warning',
+    text: () => 'No peers are configured, so every association is rejected.',
+    hint: 'Add the senders under peers.',
+  },
+  'routes.none': {
+    title: 'Nothing is delivered',
+    severity: 'warning',
+    text: () => 'No routes are configured: instances are kept, but go nowhere.',
+    hint: 'Add a store and a route to it.',
+  },
+  'spool.refusing': {
+    title: 'New instances are refused',
+    severity: 'critical',
+    text: (p: { reason: string }) => `Senders are answered A700 (out of resources): ${p.reason}.`,
+    hint: 'Deliver what waits (see the stores below), or raise spool.quota. Nothing that was acknowledged is lost.',
+    blocksReadiness: true,
+  },
+  'spool.nearly-full': {
+    title: 'The spool is filling up',
+    severity: 'warning',
+    text: (p: { percent: number }) => `${p.percent} % of the quota are in use.`,
+    hint: 'Look why delivery lags behind; at 100 % senders are refused.',
+  },
+  'spool.disk-nearly-full': {
+    title: 'The disk of the spool is filling up',
+    severity: 'warning',
+    text: (p: { free: string; needed: string }) =>
+      `The file system has ${p.free} left, the quota would need ${p.needed} more.`,
+    hint: 'Free space on the disk or lower spool.quota.',
+  },
+  'spool.damaged': {
+    title: 'Records in the spool are damaged',
+    severity: 'error',
+    text: (p: { count: number }) => `${p.count} records fail their checksum.`,
+    hint: 'Check the disk, then run `medusa-gateway spool check`, which names them.',
+  },
+  'spool.conflicts': {
+    title: 'An instance came twice with different content',
+    severity: 'warning',
+    text: (p: { count: number }) => `${p.count} instances came again with other bytes; both versions are kept.`,
+    hint: 'Ask the sender why; `medusa-gateway spool list` shows the versions.',
+  },
+  'store.unavailable': {
+    title: 'A store cannot be reached',
+    severity: 'error',
+    text: (p: { store: string; reason: string; queued: number }) =>
+      `Store ${p.store}: ${p.reason}. ${p.queued} objects wait.`,
+    hint: 'Nothing is lost; delivery goes on by itself when the store answers. See `medusa-gateway check`.',
+    visibleAfterMs: 15_000,
+  },
+  'store.refuses': {
+    title: 'A store refuses us',
+    severity: 'error',
+    text: (p: { store: string; reason: string }) => `Store ${p.store}: ${p.reason}.`,
+    hint: 'Check bucket, key and rights; then `medusa-gateway queue retry --all`.',
+  },
+  'delivery.quarantined': {
+    title: 'Deliveries are in quarantine',
+    severity: 'error',
+    text: (p: { count: number; store: string }) => `${p.count} deliveries to store ${p.store} failed for good.`,
+    hint: '`medusa-gateway queue list --state quarantined` says why; mend it, then `queue retry`.',
+  },
+  'courier.failing': {
+    title: 'The courier keeps failing',
+    severity: 'error',
+    text: (p: { count: number; minutes: number }) =>
+      `The courier process ended ${p.count} times in ${p.minutes} minutes.`,
+    hint: 'The log says why (event courier.exited). Reception goes on meanwhile.',
+    visibleAfterMs: 5_000,
+  },
+});
+
+export type WarningCode = keyof typeof warningTable;
+
+/** What the text of a warning is made with. */
+export type WarningParams<Code extends WarningCode> =
+  Parameters<(typeof warningTable)[Code]['text']> extends [infer Params] ? Params : Record<string, never>;
+
+const declaration = (code: WarningCode): WarningDeclaration<never> => warningTable[code];
+
+export type ActiveWarning = {
+  code: WarningCode;
+  /** What it is about, when the same thing can be wrong with several: the store, the listener. */
+  subject?: string;
+  severity: Severity;
+  title: string;
+  text: string;
+  hint: string;
+  since: number;
+};
+
+const rank: Record<Severity, number> = { critical: 0, error: 1, warning: 2, info: 3 };
+
+/** The warnings that are raised. Raising one again keeps its `since` and takes the new text. */
+export class Health {
+  readonly #raised = new Map<string, ActiveWarning>();
+  readonly #now: () => number;
+
+  /** `now`: milliseconds since 1970. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  raise<Code extends WarningCode>(code: Code, params: WarningParams<Code>, subject?: string): void {
+    const { severity, title, hint } = declaration(code);
+    const text = warningTable[code].text as (params: WarningParams<Code>) => string;
+    const id = `${code} ${subject ?? ''}`;
+    const since = this.#raised.get(id)?.since ?? this.#now();
+    const about = subject === undefined ? {} : { subject };
+    this.#raised.set(id, { code, ...about, severity, title, text: text(params), hint, since });
+  }
+
+  clear(code: WarningCode, subject?: string): void {
+    this.#raised.delete(`${code} ${subject ?? ''}`);
+  }
+
+  /** Raises or clears, by `condition`. */
+  set<Code extends WarningCode>(condition: boolean, code: Code, params: WarningParams<Code>, subject?: string): void {
+    if (condition) this.raise(code, params, subject);
+    else this.clear(code, subject);
+  }
+
+  /** Worst first, then oldest first; those that have not lasted long enough to show are left out. */
+  active(): ActiveWarning[] {
+    const now = this.#now();
+    return [...this.#raised.values()]
+      .filter(({ code, since }) => now - since >= (declaration(code).visibleAfterMs ?? 0))
+      .sort((a, b) => rank[a.severity] - rank[b.severity] || a.since - b.since);
+  }
+}
+
+/** The warnings that keep senders away. */
+export function readinessBlockers(active: readonly ActiveWarning[]): ActiveWarning[] {
+  return active.filter(({ code }) => declaration(code).blocksReadiness === true);
+}
