@@ -18,7 +18,7 @@ function start(onMessage?: (message: FromEcho) => void | Promise<void>) {
   const faults: unknown[] = [];
   const stray: string[] = [];
   let wake = () => {};
-  const child = startChild<ToEcho>(
+  const child = startChild<FromEcho, ToEcho>(
     { module, onStrayLine: (line) => void stray.push(line) },
     {
       onMessage: async (message) => {
@@ -129,7 +129,7 @@ describe('channel', () => {
 
   it('shows a module that cannot be started as an end with a reason on stderr', async () => {
     const stray: string[] = [];
-    const child = startChild<ToEcho>(
+    const child = startChild<FromEcho, ToEcho>(
       { module: '/nonexistent/module.ts', onStrayLine: (line) => void stray.push(line) },
       { onMessage: () => {}, onFault: () => {} },
     );
