@@ -5,6 +5,9 @@
 import type Database from 'better-sqlite3';
 import type { DeliveryState } from '../states.ts';
 
+/** Higher goes first. Proof overtakes the ordinary so that a study's end is not hidden behind the next one. */
+export const priorities = { normal: 0, proof: 1, urgent: 2 } as const;
+
 export type DeliveryKind = 'instance' | 'manifest' | 'receipts';
 
 export type Delivery = {
@@ -20,13 +23,17 @@ export type Delivery = {
   nextAttemptAt: number;
   errorCode: string | null;
   errorMessage: string | null;
+  failedAt: number | null;
   /** Key and content, for what is not an instance. */
   key: string | null;
   body: Buffer | null;
 };
 
 const columns = `id, kind, store, instance, study, state, priority, attempts, next_attempt_at AS nextAttemptAt,
-  error_code AS errorCode, error_message AS errorMessage, key, body`;
+  error_code AS errorCode, error_message AS errorMessage, failed_at AS failedAt, key, body`;
+
+/** A delivery that is confirmed, with the receipt that proves it; none for manifests and receipts themselves. */
+export type Settled = { id: number; receipt: number | undefined };
 
 export class DeliveryQueue {
   readonly #db: Database.Database;
@@ -41,17 +48,17 @@ export class DeliveryQueue {
         AND next_attempt_at <= ? ORDER BY priority DESC, id LIMIT ?`),
       byId: db.prepare(`SELECT ${columns} FROM delivery WHERE id = ?`),
       delivered: db.prepare(
-        "UPDATE delivery SET state = 'delivered', error_code = NULL, error_message = NULL, body = NULL WHERE id = ?",
+        "UPDATE delivery SET state = 'delivered', receipt = ?, error_code = NULL, error_message = NULL WHERE id = ?",
       ),
       remove: db.prepare('DELETE FROM delivery WHERE id = ?'),
       instanceDelivered: db.prepare(`UPDATE instance SET state = 'delivered', delivered_at = ? WHERE seq = ?
         AND NOT EXISTS (SELECT 1 FROM delivery WHERE instance = seq AND delivery.state <> 'delivered')`),
       retry:
-        db.prepare(`UPDATE delivery SET attempts = attempts + ?, next_attempt_at = ?, error_code = ?, error_message = ?
-        WHERE id = ?`),
+        db.prepare(`UPDATE delivery SET attempts = attempts + ?, next_attempt_at = ?, error_code = ?, error_message = ?,
+        failed_at = ? WHERE id = ?`),
       quarantine:
-        db.prepare(`UPDATE delivery SET state = 'quarantined', attempts = attempts + 1, error_code = ?, error_message = ?
-        WHERE id = ?`),
+        db.prepare(`UPDATE delivery SET state = 'quarantined', attempts = attempts + 1, error_code = ?, error_message = ?,
+        failed_at = ? WHERE id = ?`),
       instanceState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
       release: db.prepare(
         "UPDATE delivery SET state = 'ready', attempts = 0, next_attempt_at = 0 WHERE id = ? AND state = 'quarantined'",
@@ -61,17 +68,24 @@ export class DeliveryQueue {
       ),
       quarantined: db.prepare(`SELECT ${columns} FROM delivery WHERE state = 'quarantined' ORDER BY id LIMIT ?`),
       waiting: db.prepare(`SELECT ${columns} FROM delivery WHERE state = 'ready' ORDER BY priority DESC, id LIMIT ?`),
-      counts: db.prepare('SELECT store, kind, state, count(*) AS n FROM delivery GROUP BY store, kind, state'),
+      counts: db.prepare('SELECT store, kind, state, n FROM delivery_count'),
       addObject: db.prepare(`INSERT INTO delivery (kind, store, study, state, priority, key, body)
         VALUES (?, ?, ?, 'ready', ?, ?, ?)`),
-      dueManifests: db.prepare(`SELECT s.study, s.store, s.revision FROM study_store s JOIN study t ON t.uid = s.study
-        WHERE s.dirty = 1 AND t.last_received_at <= ? AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.study = s.study
+      dueManifests: db.prepare(`SELECT s.study, s.revision FROM study_store s JOIN study t ON t.uid = s.study
+        WHERE s.dirty = 1 AND s.store = ? AND t.last_received_at <= ? AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.study = s.study
         AND d.store = s.store AND d.kind IN ('instance', 'manifest') AND d.state <> 'delivered') LIMIT ?`),
       manifested: db.prepare('UPDATE study_store SET dirty = 0, revision = ? WHERE study = ? AND store = ?'),
       deliveryOf: db.prepare(`SELECT d.id, d.instance FROM delivery d JOIN instance i ON i.seq = d.instance
         WHERE i.sop_instance = ? AND i.version = ? AND d.store = ?`),
+      ofStudy: db.prepare(`SELECT instance, receipt FROM delivery WHERE study = ? AND store = ? AND kind = 'instance'
+        AND state = 'delivered' AND receipt IS NOT NULL`),
+      instancesWait: db
+        .prepare("SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 'ready' AND store = ? AND kind = 'instance')")
+        .pluck(),
+      receiptsWait: db
+        .prepare("SELECT EXISTS (SELECT 1 FROM delivery WHERE kind <> 'instance' AND kind = 'receipts' AND store = ?)")
+        .pluck(),
       earliest: db.prepare("SELECT min(next_attempt_at) FROM delivery WHERE state = 'ready' AND store = ?").pluck(),
-      nextAttempts: db.prepare("SELECT count(*) FROM delivery WHERE state = 'ready' AND store = ?").pluck(),
     };
   }
 
@@ -98,18 +112,18 @@ export class DeliveryQueue {
   }
 
   /** Marks deliveries as confirmed. Call only when their receipts are durable. */
-  markDelivered(ids: readonly number[], now: number): void {
+  markDelivered(settled: readonly Settled[], now: number): void {
     this.#db.transaction(() => {
-      for (const id of ids) this.#markOne(id, now);
+      for (const one of settled) this.#markOne(one, now);
     })();
-    this.unclaim(ids);
+    this.unclaim(settled.map((one) => one.id));
   }
 
-  #markOne(id: number, now: number): void {
+  #markOne({ id, receipt }: Settled, now: number): void {
     const delivery = this.get(id);
     if (delivery === undefined) return;
     if (delivery.kind === 'instance') {
-      this.#statements.delivered.run(id);
+      this.#statements.delivered.run(receipt ?? null, id);
       this.#statements.instanceDelivered.run(now, delivery.instance);
     } else {
       this.#statements.remove.run(id); // receipts and manifests leave no trace here: they are in the store
@@ -122,14 +136,14 @@ export class DeliveryQueue {
   }
 
   /** Tries again at `at`. `counts` is false when the whole store was unavailable: that is not the delivery's failure. */
-  retryLater(id: number, at: number, counts: boolean, code: string, message: string): void {
-    this.#statements.retry.run(counts ? 1 : 0, at, code, message, id);
+  retryLater(id: number, retry: { at: number; now: number; counts: boolean; code: string; message: string }): void {
+    this.#statements.retry.run(retry.counts ? 1 : 0, retry.at, retry.code, retry.message, retry.now, id);
     this.#claimed.delete(id);
   }
 
-  quarantine(id: number, code: string, message: string): void {
+  quarantine(id: number, failure: { now: number; code: string; message: string }): void {
     this.#db.transaction(() => {
-      this.#statements.quarantine.run(code, message, id);
+      this.#statements.quarantine.run(failure.code, failure.message, failure.now, id);
       const instance = this.get(id)?.instance;
       if (instance !== null && instance !== undefined) this.#statements.instanceState.run('quarantined', instance);
     })();
@@ -163,20 +177,32 @@ export class DeliveryQueue {
   }
 
   /** Studies whose instances are all in the store and that have been quiet since `quietSince`, but have no manifest of it. */
-  dueManifests(quietSince: number, limit: number): Array<{ study: string; store: string; revision: number }> {
-    return this.#statements.dueManifests.all(quietSince, limit) as Array<{
-      study: string;
-      store: string;
-      revision: number;
-    }>;
+  dueManifests(store: string, quietSince: number, limit: number): Array<{ study: string; revision: number }> {
+    return this.#statements.dueManifests.all(store, quietSince, limit) as Array<{ study: string; revision: number }>;
   }
 
   /** Queues a manifest and remembers its revision, together. */
   addManifest(study: string, store: string, revision: number, key: string, body: Buffer): void {
     this.#db.transaction(() => {
-      this.addObject('manifest', store, study, key, body);
+      this.addObject('manifest', store, study, key, body, priorities.proof);
       this.#statements.manifested.run(revision, study, store);
     })();
+  }
+
+  /** Receipts of a study's instances in a store, by the instance's sequence number. */
+  receiptsOfStudy(study: string, store: string): Map<number, number> {
+    const rows = this.#statements.ofStudy.all(study, store) as Array<{ instance: number; receipt: number }>;
+    return new Map(rows.map((row) => [row.instance, row.receipt]));
+  }
+
+  /** Whether instances are still to go to the store, quarantined ones aside. */
+  instancesWait(store: string): boolean {
+    return this.#statements.instancesWait.get(store) === 1;
+  }
+
+  /** Whether receipts are still to go to the store; delivered ones leave the queue. */
+  receiptsWait(store: string): boolean {
+    return this.#statements.receiptsWait.get(store) === 1;
   }
 
   quarantined(limit: number): Delivery[] {

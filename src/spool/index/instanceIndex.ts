@@ -95,7 +95,7 @@ export class InstanceIndex {
       byStudy: db.prepare('SELECT * FROM instance WHERE study IS ? ORDER BY seq'),
       maxSeq: db.prepare('SELECT max(seq) FROM instance').pluck(),
       all: db.prepare('SELECT * FROM instance WHERE seq > ? ORDER BY seq LIMIT ?'),
-      states: db.prepare('SELECT state, count(*) AS instances, sum(size) AS bytes FROM instance GROUP BY state'),
+      states: db.prepare('SELECT state, instances, bytes FROM instance_count'),
       addDelivery: db.prepare(`INSERT OR IGNORE INTO delivery (kind, store, instance, study, state, priority)
         VALUES ('instance', ?, ?, ?, 'ready', ?)`),
       touchStudy: db.prepare(`INSERT INTO study (uid, last_received_at, instances, bytes) VALUES (?, ?, 1, ?)

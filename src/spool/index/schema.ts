@@ -54,14 +54,18 @@ CREATE TABLE delivery (
   next_attempt_at INTEGER NOT NULL DEFAULT 0,
   error_code TEXT,
   error_message TEXT,
+  failed_at INTEGER,
+  receipt INTEGER,
   key TEXT,
   body BLOB,
   UNIQUE (instance, store)
 );
 CREATE INDEX delivery_ready ON delivery (store, priority DESC, id) WHERE state = 'ready';
 CREATE INDEX delivery_quarantined ON delivery (id) WHERE state = 'quarantined';
+CREATE INDEX delivery_proofs ON delivery (store, kind) WHERE kind <> 'instance';
 CREATE INDEX delivery_study ON delivery (study, kind) WHERE study IS NOT NULL;
 
+-- receipt: sequence number of the receipt that proves the delivery. key and body: of what is not an instance.
 -- A study's progress per store: a manifest is due when dirty and quiet, and nothing of the study is on its way there.
 CREATE TABLE study (
   uid TEXT PRIMARY KEY,
@@ -77,6 +81,31 @@ CREATE TABLE study_store (
   PRIMARY KEY (study, store)
 ) WITHOUT ROWID;
 CREATE INDEX study_store_dirty ON study_store (study) WHERE dirty = 1;
+
+-- Counts for status and metrics, kept by triggers: counting a million rows at each look would hold reception up.
+CREATE TABLE instance_count (state TEXT PRIMARY KEY, instances INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER instance_counted AFTER INSERT ON instance BEGIN
+  INSERT INTO instance_count VALUES (new.state, 1, new.size)
+    ON CONFLICT (state) DO UPDATE SET instances = instances + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER instance_recounted AFTER UPDATE OF state ON instance WHEN old.state <> new.state BEGIN
+  UPDATE instance_count SET instances = instances - 1, bytes = bytes - old.size WHERE state = old.state;
+  INSERT INTO instance_count VALUES (new.state, 1, new.size)
+    ON CONFLICT (state) DO UPDATE SET instances = instances + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TABLE delivery_count (
+  store TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (store, kind, state)
+) WITHOUT ROWID;
+CREATE TRIGGER delivery_counted AFTER INSERT ON delivery BEGIN
+  INSERT INTO delivery_count VALUES (new.store, new.kind, new.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER delivery_recounted AFTER UPDATE OF state ON delivery WHEN old.state <> new.state BEGIN
+  UPDATE delivery_count SET n = n - 1 WHERE store = old.store AND kind = old.kind AND state = old.state;
+  INSERT INTO delivery_count VALUES (new.store, new.kind, new.state, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER delivery_uncounted AFTER DELETE ON delivery BEGIN
+  UPDATE delivery_count SET n = n - 1 WHERE store = old.store AND kind = old.kind AND state = old.state;
+END;
 `;
 
 /** Opens or creates the index. Throws when the file is damaged or of another version; the caller then rebuilds. */

@@ -1,0 +1,282 @@
+/**
+ * Moves deliveries from the spool's queue through the courier to a receipt. Each store has its own window and its own gate,
+ * so that one in trouble delays no other (invariant 6). A delivery is settled only when its receipt is durable.
+ */
+import { type BackoffPolicy, backoffDelay } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Delivery, Settled } from '../spool/index/deliveryQueue.ts';
+import type { InstanceRecord } from '../spool/index/instanceIndex.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { CourierJob, JobFailure } from './courierProtocol.ts';
+import { jobFor, receiptDraft } from './jobs.ts';
+import type { KeySpace } from './objectKeys.ts';
+import type { ReceiptDraft } from './receipt.ts';
+import type { ReceiptLedger } from './receiptLedger.ts';
+import type { Confirmation } from './store/objectStore.ts';
+import { StoreGate } from './storeGate.ts';
+
+export type DispatcherOptions = {
+  spool: Spool;
+  ledger: ReceiptLedger;
+  /** Hands jobs to the courier process. What comes back goes to `confirmed`, `failed` and `returned`. */
+  submit(jobs: CourierJob[]): void;
+  stores: ReadonlyArray<{ name: string; keySpace: KeySpace }>;
+  concurrency: number;
+  retry: BackoffPolicy;
+  quarantineAfter: number;
+  clock: Clock;
+  log: Log;
+};
+
+type Lane = {
+  name: string;
+  keySpace: KeySpace;
+  gate: StoreGate;
+  inFlight: Set<number>;
+  lastFailure: (JobFailure & { at: number }) | undefined;
+  nextAttemptAt: number | undefined;
+};
+
+export type LaneStatus = {
+  name: string;
+  state: 'ok' | 'waiting';
+  inFlight: number;
+  lastFailure: (JobFailure & { at: number }) | undefined;
+  nextAttemptAt: number | undefined;
+};
+
+/** Jobs at the courier per concurrent upload: enough that it never waits for us, few enough to overtake. */
+const windowFactor = 4;
+const pollMs = 500;
+const ledgerRetryMs = 2_000;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #lanes: Map<string, Lane>;
+  readonly #held = new Map<number, { delivery: Delivery; instance: InstanceRecord | undefined }>();
+  #timer: NodeJS.Timeout | undefined;
+  #pumpScheduled = false;
+  #stopped = false;
+  readonly #settling = new Set<Promise<void>>();
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#lanes = new Map(
+      options.stores.map(({ name, keySpace }) => [
+        name,
+        {
+          name,
+          keySpace,
+          gate: new StoreGate(options.retry),
+          inFlight: new Set<number>(),
+          lastFailure: undefined,
+          nextAttemptAt: undefined,
+        },
+      ]),
+    );
+  }
+
+  start(): void {
+    this.#options.spool.onIndexed(() => this.wake());
+    this.#timer = setInterval(() => this.wake(), pollMs);
+    this.wake();
+  }
+
+  /** Gives out nothing more and waits for receipts that are being written. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await Promise.allSettled(this.#settling);
+  }
+
+  get lanes(): LaneStatus[] {
+    return [...this.#lanes.values()].map((lane) => ({
+      name: lane.name,
+      state: lane.gate.state.name === 'open' ? 'ok' : 'waiting',
+      inFlight: lane.inFlight.size,
+      lastFailure: lane.lastFailure,
+      nextAttemptAt: lane.nextAttemptAt,
+    }));
+  }
+
+  isInFlight(id: number): boolean {
+    return this.#held.has(id);
+  }
+
+  /** Looks for work soon; calls in one turn are one look. */
+  wake(): void {
+    if (this.#pumpScheduled || this.#stopped) return;
+    this.#pumpScheduled = true;
+    setImmediate(() => {
+      this.#pumpScheduled = false;
+      if (this.#stopped) return;
+      for (const lane of this.#lanes.values()) this.#pump(lane);
+    });
+  }
+
+  /** An operator asks for another try of everything that waits for a store, now. */
+  hasten(store: string): void {
+    this.#options.spool.queue.hasten(store);
+    this.#lanes.get(store)?.gate.works();
+    this.wake();
+  }
+
+  #pump(lane: Lane): void {
+    const { spool, clock, concurrency } = this.#options;
+    const allowance = lane.gate.allowance(clock.monotonic(), concurrency * windowFactor, lane.inFlight.size);
+    if (allowance === 0) return;
+    let claimed: Delivery[];
+    try {
+      claimed = spool.queue.claim(lane.name, allowance, clock.now());
+    } catch (error) {
+      this.#options.log.error('delivery.queue-unreadable', `the queue cannot be read: ${describeError(error)}`);
+      return;
+    }
+    const jobs: CourierJob[] = [];
+    for (const delivery of claimed) {
+      const instance = delivery.instance === null ? undefined : spool.index.get(delivery.instance);
+      try {
+        jobs.push(jobFor(delivery, instance, lane.keySpace, (record) => spool.rangesOf(record)));
+      } catch (error) {
+        this.#setAside(delivery.id, 'delivery.cannot-prepare', describeError(error), lane.name);
+        continue;
+      }
+      lane.inFlight.add(delivery.id);
+      this.#held.set(delivery.id, { delivery, instance });
+      lane.gate.given();
+    }
+    if (jobs.length > 0) this.#options.submit(jobs);
+  }
+
+  /** The courier has these confirmed by their stores: receipts first, then the index. */
+  confirmed(confirmations: ReadonlyArray<{ id: number; confirmation: Confirmation }>): void {
+    const drafts: ReceiptDraft[] = [];
+    const settled: Settled[] = [];
+    const proven: number[] = [];
+    for (const { id, confirmation } of confirmations) {
+      const held = this.#held.get(id);
+      if (held === undefined) continue; // settled already: a courier that died and lived again told it twice
+      if (held.instance) {
+        drafts.push(receiptDraft(held.instance, held.delivery.store, confirmation));
+        proven.push(id);
+      } else {
+        settled.push({ id, receipt: undefined });
+      }
+      this.#storeWorks(held.delivery.store);
+    }
+    const work = this.#settle(drafts, proven, settled);
+    this.#settling.add(work);
+    void work.finally(() => this.#settling.delete(work));
+  }
+
+  async #settle(drafts: ReceiptDraft[], proven: number[], others: Settled[]): Promise<void> {
+    const { ledger, spool, clock, log } = this.#options;
+    let receipts: Array<{ seq: number }> = [];
+    while (drafts.length > 0) {
+      try {
+        receipts = await ledger.append(drafts);
+        break;
+      } catch (error) {
+        log.error('delivery.receipt-failed', `receipts cannot be written: ${describeError(error)}; it is tried again`, {
+          deliveries: drafts.length,
+        });
+        if (this.#stopped) return; // they are delivered; the next start delivers them again, to the same effect
+        await clock.sleep(ledgerRetryMs);
+      }
+    }
+    const settled = [...others, ...proven.map((id, i) => ({ id, receipt: receipts[i]?.seq }))];
+    try {
+      spool.index.transaction(() => {
+        spool.queue.markDelivered(settled, clock.now());
+        const last = receipts.at(-1);
+        if (last) spool.index.setMeta('receipts-indexed', last.seq);
+      });
+    } catch (error) {
+      // The receipts are durable: the next start marks these from there.
+      log.error('delivery.index-failed', `deliveries could not be marked: ${describeError(error)}`);
+    }
+    for (const { id } of settled) this.#letGo(id);
+    this.wake();
+  }
+
+  failed(failures: readonly JobFailure[]): void {
+    for (const failure of failures) this.#onFailure(failure);
+    this.wake();
+  }
+
+  #onFailure(failure: JobFailure): void {
+    const held = this.#held.get(failure.id);
+    if (held === undefined) return;
+    const { delivery } = held;
+    const lane = this.#lanes.get(delivery.store);
+    this.#letGo(failure.id);
+    if (lane === undefined) return;
+    const { spool, clock, log, retry, quarantineAfter } = this.#options;
+    const now = clock.now();
+    lane.lastFailure = { ...failure, at: now };
+    const { code, message } = failure;
+    if (failure.storeUnavailable) {
+      const { waitMs, isNew } = lane.gate.fails(clock.monotonic());
+      lane.nextAttemptAt = now + waitMs;
+      spool.queue.retryLater(delivery.id, { at: now, now, counts: false, code, message });
+      if (isNew) {
+        const hint = failure.hint === undefined ? '' : `; ${failure.hint}`;
+        log.warn('store.unavailable', `store cannot be used: ${message}${hint}; deliveries wait and are tried again`, {
+          store: lane.name,
+          code,
+        });
+      }
+      setTimeout(() => this.wake(), waitMs).unref();
+      return;
+    }
+    this.#storeWorks(lane.name);
+    if (failure.permanent || delivery.attempts + 1 >= quarantineAfter) {
+      this.#setAside(delivery.id, code, message, lane.name);
+      return;
+    }
+    const at = now + backoffDelay(retry, delivery.attempts + 1);
+    spool.queue.retryLater(delivery.id, { at, now, counts: true, code, message });
+    log.warn('delivery.retried', `delivery failed and is tried again: ${message}`, {
+      id: delivery.id,
+      store: lane.name,
+      code,
+    });
+  }
+
+  #setAside(id: number, code: string, message: string, store: string): void {
+    const { spool, clock, log } = this.#options;
+    spool.queue.quarantine(id, { now: clock.now(), code, message });
+    const hint = `see \`medusa-gateway queue show ${id}\`, mend the cause, then \`queue retry ${id}\``;
+    log.error('delivery.quarantined', `delivery set aside in quarantine: ${message}; ${hint}`, { id, store, code });
+  }
+
+  /** The courier died with these: they are ready again. */
+  returned(ids: Iterable<number>): void {
+    const now = this.#options.clock.monotonic();
+    for (const id of ids) {
+      const held = this.#held.get(id);
+      if (held === undefined) continue;
+      this.#lanes.get(held.delivery.store)?.gate.returned(now);
+      this.#options.spool.queue.unclaim([id]);
+      this.#letGo(id);
+    }
+    this.wake();
+  }
+
+  #storeWorks(store: string): void {
+    const lane = this.#lanes.get(store);
+    if (lane === undefined || !lane.gate.works()) return;
+    lane.nextAttemptAt = undefined;
+    this.#options.spool.queue.hasten(store);
+    this.#options.log.info('store.available', 'store can be used again', { store });
+  }
+
+  #letGo(id: number): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    this.#held.delete(id);
+    this.#lanes.get(held.delivery.store)?.inFlight.delete(id);
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Queues what proves a study in its store: receipts, in bundles of consecutive ones, and then the manifest, last. Every
+ * store of the site gets the whole chain, for a part of it would not be a chain.
+ */
+import type { Clock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { priorities } from '../spool/index/deliveryQueue.ts';
+import { unidentifiedStudy } from '../spool/index/instanceIndex.ts';
+import type { Spool } from '../spool/spool.ts';
+import { instanceObjectKey } from './jobs.ts';
+import { signManifest } from './manifest.ts';
+import { type KeySpace, manifestKey, receiptsKey } from './objectKeys.ts';
+import type { ReceiptLedger } from './receiptLedger.ts';
+import type { SigningKey } from './signingKey.ts';
+
+export type ProofWriterOptions = {
+  spool: Spool;
+  ledger: ReceiptLedger;
+  key: SigningKey;
+  site: string;
+  stores: ReadonlyArray<{ name: string; keySpace: KeySpace }>;
+  quietMs: number;
+  clock: Clock;
+  log: Log;
+  onQueued(): void;
+};
+
+const intervalMs = 500;
+/** Receipts of one bundle, and how long they may wait for company while deliveries go on. */
+const bundleSize = 1_000;
+const bundleAgeMs = 10_000;
+const manifestsAtOnce = 50;
+
+export class ProofWriter {
+  readonly #options: ProofWriterOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #lastBundleAt = new Map<string, number>();
+
+  constructor(options: ProofWriterOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#tick(), intervalMs);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  #tick(): void {
+    if (this.#running) return;
+    this.#running = this.run()
+      .catch((error: unknown) => {
+        const message = `receipts or manifests could not be queued: ${describeError(error)}; it is tried again`;
+        this.#options.log.error('delivery.proof-failed', message);
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  /** Queues what is due now. */
+  async run(): Promise<void> {
+    for (const store of this.#options.stores) {
+      const due = this.#dueManifests(store.name);
+      const queued = await this.#queueReceipts(store, due.length > 0);
+      // A manifest names receipts: they go first, and the manifest when they have arrived.
+      if (queued || this.#options.spool.queue.receiptsWait(store.name)) continue;
+      for (const study of due) this.#queueManifest(store, study);
+    }
+  }
+
+  #dueManifests(store: string): Array<{ study: string; revision: number }> {
+    const quietSince = this.#options.clock.now() - this.#options.quietMs;
+    return this.#options.spool.queue.dueManifests(store, quietSince, manifestsAtOnce);
+  }
+
+  #uploadedTo(store: string): number {
+    return this.#options.spool.index.getMeta(`receipts-uploaded:${store}`) ?? 0;
+  }
+
+  async #queueReceipts(store: { name: string; keySpace: KeySpace }, now: boolean): Promise<boolean> {
+    const { ledger, spool, clock, onQueued } = this.#options;
+    const from = this.#uploadedTo(store.name) + 1;
+    const waiting = ledger.end.seq - from + 1;
+    if (waiting <= 0) return false;
+    const age = clock.monotonic() - (this.#lastBundleAt.get(store.name) ?? 0);
+    const busy = spool.queue.instancesWait(store.name);
+    if (!now && waiting < bundleSize && age < bundleAgeMs && busy) return false;
+    const lines: string[] = [];
+    for await (const { line } of ledger.read(from)) {
+      lines.push(line);
+      if (lines.length === bundleSize) break;
+    }
+    const to = from + lines.length - 1;
+    const body = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+    spool.index.transaction(() => {
+      spool.queue.addObject(
+        'receipts',
+        store.name,
+        null,
+        receiptsKey(store.keySpace, from, to),
+        body,
+        priorities.proof,
+      );
+      spool.index.setMeta(`receipts-uploaded:${store.name}`, to);
+    });
+    this.#lastBundleAt.set(store.name, clock.monotonic());
+    onQueued();
+    return true;
+  }
+
+  #queueManifest(store: { name: string; keySpace: KeySpace }, due: { study: string; revision: number }): void {
+    const { spool, key, site, clock, onQueued } = this.#options;
+    const receipts = spool.queue.receiptsOfStudy(due.study, store.name);
+    const objects = spool.index
+      .ofStudy(due.study)
+      .filter((instance) => receipts.has(instance.seq))
+      .map((instance) => ({
+        key: instanceObjectKey(store.keySpace, instance),
+        sha256: instance.sha256,
+        size: instance.size,
+        sopInstanceUid: instance.sopInstanceUid,
+        version: instance.version,
+        series: instance.seriesInstanceUid ?? '',
+        sopClass: instance.sopClassUid,
+        transferSyntax: instance.transferSyntaxUid,
+        flags: instance.flags,
+      }));
+    const numbers = [...receipts.values()];
+    const range = numbers.reduce((span, seq) => ({ from: Math.min(span.from, seq), to: Math.max(span.to, seq) }), {
+      from: Number.MAX_SAFE_INTEGER,
+      to: 0,
+    });
+    const studyInstanceUid = due.study === unidentifiedStudy ? undefined : due.study;
+    const revision = due.revision + 1;
+    const { bytes } = signManifest(
+      { site, studyInstanceUid, revision, generatedAt: clock.now(), objects, receipts: range },
+      key,
+    );
+    spool.queue.addManifest(due.study, store.name, revision, manifestKey(store.keySpace, studyInstanceUid), bytes);
+    onQueued();
+  }
+}

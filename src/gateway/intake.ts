@@ -1,0 +1,53 @@
+/** Joins reception and spool: what the association hands over becomes a Part 10 object in the spool. */
+import { encodeFileMeta } from '../dicom/dataSet/fileMeta.ts';
+import { IdentifyingTagScanner, type IdentifyingTags } from '../dicom/dataSet/identifyingTags.ts';
+import type { IncomingInstance, InstanceHeader, Intake } from '../dicom/services/storage.ts';
+import { isUid } from '../dicom/uids.ts';
+import type { InstanceDescription, Spool } from '../spool/spool.ts';
+
+/** (0008,0060) is a code string; anything else is not worth an index entry. */
+const codeString = /^[A-Z0-9_ ]{1,16}$/;
+
+/**
+ * What the index keeps. A malformed data set is evidence: it is stored as it was sent, and what is wrong with it becomes a
+ * flag. Identifiers that are no UIDs never get further than this function.
+ */
+export function describeInstance(header: InstanceHeader, tags: IdentifyingTags): InstanceDescription {
+  const flags: string[] = [];
+  if (tags.problem !== undefined) flags.push('malformed');
+  if (!isUid(tags.studyInstanceUid)) flags.push('noStudyInstanceUid');
+  if (!isUid(tags.seriesInstanceUid)) flags.push('noSeriesInstanceUid');
+  if (tags.sopInstanceUid !== header.sopInstanceUid) flags.push('sopInstanceUidMismatch');
+  if (tags.sopClassUid !== header.sopClassUid) flags.push('sopClassUidMismatch');
+  return {
+    sopInstanceUid: header.sopInstanceUid,
+    sopClassUid: header.sopClassUid,
+    transferSyntaxUid: header.transferSyntaxUid,
+    ...(isUid(tags.studyInstanceUid) ? { studyInstanceUid: tags.studyInstanceUid } : {}),
+    ...(isUid(tags.seriesInstanceUid) ? { seriesInstanceUid: tags.seriesInstanceUid } : {}),
+    ...(tags.modality !== undefined && codeString.test(tags.modality) ? { modality: tags.modality } : {}),
+    ...(tags.patientId === undefined ? {} : { patientId: tags.patientId.slice(0, 64) }),
+    peer: header.peer,
+    flags,
+  };
+}
+
+export function spoolIntake(spool: Spool): Intake {
+  return {
+    begin(header): IncomingInstance | { refused: string } {
+      const incoming = spool.receive();
+      if ('refused' in incoming) return incoming;
+      const scanner = new IdentifyingTagScanner(header.transferSyntaxUid);
+      incoming.write(encodeFileMeta(header));
+      return {
+        write(bytes) {
+          if (!scanner.done) scanner.push(bytes);
+          return incoming.write(bytes);
+        },
+        onDrain: (callback) => incoming.onDrain(callback),
+        finish: () => incoming.commit(describeInstance(header, scanner.end())),
+        discard: () => incoming.discard(),
+      };
+    },
+  };
+}
