@@ -1,0 +1,95 @@
+/**
+ * What the commands need done. They know these functions and no technology: the real ones are wired in
+ * `wiring.ts`, each imported only when its command runs, so that `--help` is quick.
+ */
+import type { Log } from '../../base/log.ts';
+import type { StoreCapabilities, StoreConfiguration } from '../../delivery/store/objectStore.ts';
+import type { Configuration } from '../config/configuration.ts';
+
+export type RunOptions = {
+  log: Log;
+  /** Aborted when the gateway should stop: finish or abort associations, then return. */
+  stop: AbortSignal;
+};
+
+export type SendOptions = {
+  host: string;
+  port: number;
+  /** Part 10 files. */
+  files: readonly string[];
+  calledAeTitle: string;
+  callingAeTitle: string;
+  /** Associations at the same time; the files are shared out among them. */
+  associations: number;
+  tls?: { caFile?: string; certificateFile?: string; keyFile?: string };
+  /** Called now and then with how many files have been answered. */
+  onProgress?: (answered: number) => void;
+};
+
+export type SendReport = {
+  sent: number;
+  /** Answered with Success or a warning status. */
+  acknowledged: number;
+  bytes: number;
+  seconds: number;
+  failed: Array<{ file: string; reason: string }>;
+};
+
+export type VerifyReport = {
+  store: string;
+  receipts: number;
+  verified: number;
+  bytes: number;
+  /** What the store should hold and does not, or holds with other content. */
+  missing: Array<{ key: string; reason: string }>;
+  /** Faults of the receipts themselves: a broken chain, a wrong signature. */
+  faults: string[];
+};
+
+export type SpoolInstance = {
+  sopInstanceUid: string;
+  studyInstanceUid: string;
+  version: number;
+  state: string;
+  bytes: number;
+  peer: string;
+  /** Milliseconds since 1970. */
+  receivedAt: number;
+};
+
+export type SpoolCheckReport = {
+  segments: number;
+  records: number;
+  bytes: number;
+  damaged: Array<{ segment: string; offset: number; sopInstanceUid?: string; reason: string }>;
+};
+
+export type RebuildReport = {
+  segments: number;
+  instances: number;
+  studies: number;
+  deliveries: number;
+  seconds: number;
+};
+
+export type CommandDependencies = {
+  /** Resolves when the gateway has stopped; rejects when it cannot start. */
+  runGateway(config: Configuration, options: RunOptions): Promise<void>;
+  /** Runs demo/main.ts with its output on ours; resolves with its exit code. */
+  runDemo(args: readonly string[]): Promise<number>;
+  sendFiles(options: SendOptions): Promise<SendReport>;
+  /** Reads the store again and compares with the receipts. */
+  verifyStore(config: Configuration, store: StoreConfiguration, signal: AbortSignal): Promise<VerifyReport>;
+  /** Reaches the store and finds out what it can do; changes nothing that stays. */
+  probeStore(store: StoreConfiguration, signal: AbortSignal): Promise<StoreCapabilities>;
+  /** Offline: fails while a gateway runs on the state directory. */
+  rebuildIndex(config: Configuration): Promise<RebuildReport>;
+  listInstances(config: Configuration, filter: { studyInstanceUid?: string }): AsyncIterable<SpoolInstance>;
+  /** Writes the newest version, or the one asked for, as a Part 10 file; resolves with its bytes. */
+  exportInstance(
+    config: Configuration,
+    what: { sopInstanceUid: string; version?: number; output: string },
+  ): Promise<{ bytes: number; sha256: string }>;
+  /** Reads every record and compares it with its checksum. */
+  checkSpool(config: Configuration): Promise<SpoolCheckReport>;
+};

@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import { askGateway } from '../../web/client.ts';
+import { formatCount, formatDuration, formatSize } from '../../web/format.ts';
+import type { GatewayStatus, StoreStatus } from '../../web/status.ts';
+import { type CommandContext, runCommand, socketFrom, writeJson } from './context.ts';
+import { withExamples, withJson, withSocket } from './options.ts';
+import { table } from './table.ts';
+
+function warningText({ warnings, now }: GatewayStatus): string {
+  if (warnings.length === 0) return 'All is well: no warnings.\n';
+  return warnings
+    .map(
+      (w) =>
+        `${w.severity.toUpperCase()}: ${w.title}, for ${formatDuration(now - w.since)}\n  ${w.text}\n  ${w.hint}\n`,
+    )
+    .join('');
+}
+
+function spoolText({ spool, studies }: GatewayStatus): string {
+  const percent = spool.quotaBytes > 0 ? Math.round((100 * spool.usedBytes) / spool.quotaBytes) : 0;
+  const { received, routed, delivered, quarantined } = spool.instances;
+  const refusing = spool.refusing ? `  REFUSING new instances: ${spool.reason ?? ''}\n` : '';
+  return `Spool: ${formatSize(spool.usedBytes)} of ${formatSize(spool.quotaBytes)} (${percent} %), ${formatCount(spool.freeSegments)} segments free
+${refusing}  instances: ${formatCount(received)} received, ${formatCount(routed)} on their way, ${formatCount(delivered)} delivered, ${formatCount(quarantined)} in quarantine
+  studies: ${formatCount(studies.open)} open, ${formatCount(studies.complete)} complete
+`;
+}
+
+function storeState(store: StoreStatus, now: number): string {
+  if (store.state !== 'waiting') return store.state;
+  const next =
+    store.nextAttemptAt === undefined ? '' : `, next attempt in ${formatDuration(store.nextAttemptAt - now)}`;
+  return `waiting${next}: ${store.lastError?.message ?? 'no reason given'}`;
+}
+
+/** The status as a terminal shows it. Pure. */
+export function renderStatus(status: GatewayStatus): string {
+  const { now, listeners, peers, stores } = status;
+  const right = (title: string) => ({ title, align: 'right' as const });
+  const sections = [
+    `${status.site}: MEDUSA Edge Gateway ${status.version}, AE title ${status.aeTitle}, running for ${formatDuration(now - status.startedAt)}\n`,
+    warningText(status),
+    spoolText(status),
+    table(
+      [{ title: 'LISTENER' }, { title: 'ADDRESS' }, { title: 'SECURITY' }, { title: 'STATE' }, right('OPEN')],
+      listeners.map((l) => [
+        l.name,
+        l.address,
+        l.tls ? 'TLS' : 'plain',
+        l.listening ? 'listening' : 'NOT LISTENING',
+        formatCount(l.openAssociations),
+      ]),
+    ),
+    table(
+      [
+        { title: 'SENDER' },
+        right('OPEN'),
+        right('ASSOCIATIONS'),
+        right('INSTANCES'),
+        right('BYTES'),
+        right('REJECTED'),
+        right('REFUSED'),
+        { title: 'LAST SEEN' },
+      ],
+      peers.map((p) => [
+        p.aeTitle,
+        ...[p.openAssociations, p.associations, p.instances].map(formatCount),
+        formatSize(p.bytes),
+        ...[p.rejected, p.refused].map(formatCount),
+        p.lastSeenAt === undefined ? 'never' : `${formatDuration(now - p.lastSeenAt)} ago`,
+      ]),
+    ),
+    table(
+      [
+        { title: 'STORE' },
+        right('WAITING'),
+        right('UNDER WAY'),
+        right('DELIVERED'),
+        right('BYTES'),
+        right('QUARANTINE'),
+        { title: 'STATE' },
+      ],
+      stores.map((s) => [
+        s.name,
+        ...[s.queued, s.inFlight, s.delivered].map(formatCount),
+        formatSize(s.deliveredBytes),
+        formatCount(s.quarantined),
+        storeState(s, now),
+      ]),
+    ),
+    `${formatCount(status.receipts.count)} receipts, the last is number ${status.receipts.lastSeq}.\n`,
+  ];
+  return sections.join('\n');
+}
+
+export function registerStatus(program: Command, context: CommandContext): void {
+  const command = program.command('status').description('ask the running gateway how it is');
+  withExamples(withJson(withSocket(command)), [
+    'status',
+    'status --config /etc/medusa-gateway/gateway.yaml',
+    'status --socket /var/lib/medusa-gateway/api.sock --json',
+  ]);
+  command.action((options: { config?: string; socket?: string; json?: boolean }) =>
+    runCommand(context, options, async () => {
+      const status = await askGateway<GatewayStatus>(socketFrom(options), '/v1/status');
+      if (options.json) writeJson(context, { ok: true, ...status });
+      else context.write(renderStatus(status));
+    }),
+  );
+}
