@@ -20,8 +20,8 @@ import { StoreGate } from './storeGate.ts';
 export type DispatcherOptions = {
   spool: Spool;
   ledger: ReceiptLedger;
-  /** Hands jobs to the courier process. What comes back goes to `confirmed`, `failed` and `returned`. */
-  submit(jobs: CourierJob[]): void;
+  /** The courier process. What comes back from it goes to `confirmed`, `failed` and `returned`. */
+  courier: { isReady(): boolean; submit(jobs: CourierJob[]): void };
   stores: ReadonlyArray<{ name: string; keySpace: KeySpace }>;
   concurrency: number;
   retry: BackoffPolicy;
@@ -37,6 +37,7 @@ type Lane = {
   inFlight: Set<number>;
   lastFailure: (JobFailure & { at: number }) | undefined;
   nextAttemptAt: number | undefined;
+  deliveredBytes: number;
 };
 
 export type LaneStatus = {
@@ -45,6 +46,8 @@ export type LaneStatus = {
   inFlight: number;
   lastFailure: (JobFailure & { at: number }) | undefined;
   nextAttemptAt: number | undefined;
+  /** Since the start. */
+  deliveredBytes: number;
 };
 
 /** Jobs at the courier per concurrent upload: enough that it never waits for us, few enough to overtake. */
@@ -73,6 +76,7 @@ export class Dispatcher {
           inFlight: new Set<number>(),
           lastFailure: undefined,
           nextAttemptAt: undefined,
+          deliveredBytes: 0,
         },
       ]),
     );
@@ -98,6 +102,7 @@ export class Dispatcher {
       inFlight: lane.inFlight.size,
       lastFailure: lane.lastFailure,
       nextAttemptAt: lane.nextAttemptAt,
+      deliveredBytes: lane.deliveredBytes,
     }));
   }
 
@@ -111,7 +116,7 @@ export class Dispatcher {
     this.#pumpScheduled = true;
     setImmediate(() => {
       this.#pumpScheduled = false;
-      if (this.#stopped) return;
+      if (this.#stopped || !this.#options.courier.isReady()) return;
       for (const lane of this.#lanes.values()) this.#pump(lane);
     });
   }
@@ -147,7 +152,7 @@ export class Dispatcher {
       this.#held.set(delivery.id, { delivery, instance });
       lane.gate.given();
     }
-    if (jobs.length > 0) this.#options.submit(jobs);
+    if (jobs.length > 0) this.#options.courier.submit(jobs);
   }
 
   /** The courier has these confirmed by their stores: receipts first, then the index. */
@@ -164,6 +169,8 @@ export class Dispatcher {
       } else {
         settled.push({ id, receipt: undefined });
       }
+      const lane = this.#lanes.get(held.delivery.store);
+      if (lane) lane.deliveredBytes += confirmation.size;
       this.#storeWorks(held.delivery.store);
     }
     const work = this.#settle(drafts, proven, settled);

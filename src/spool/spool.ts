@@ -62,6 +62,7 @@ export type IncomingToSpool = {
 
 export type SpoolStatus = {
   quota: number;
+  segmentSize: number;
   segments: number;
   freeSegments: number;
   bytesAvailable: number;
@@ -190,6 +191,7 @@ export class Spool {
   get status(): SpoolStatus {
     return {
       quota: this.#options.quota,
+      segmentSize: this.#options.segmentSize,
       segments: this.#store.count,
       freeSegments: this.#store.freeCount,
       bytesAvailable: this.#store.bytesAvailable,

@@ -99,6 +99,11 @@ export class AcceptedAssociation implements AssociationUser {
     return this.#callingAeTitle;
   }
 
+  /** False for a connection that never became an association. */
+  get admitted(): boolean {
+    return this.#admitted;
+  }
+
   get caller(): Caller {
     return this.#context.caller;
   }

@@ -89,6 +89,12 @@ export class Listener {
     return this.port;
   }
 
+  /** `host:port` that it is bound to. */
+  get address(): string {
+    const host = this.#options.host.includes(':') ? `[${this.#options.host}]` : this.#options.host;
+    return `${host}:${this.port || this.#options.port}`;
+  }
+
   get port(): number {
     const address = this.#server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;

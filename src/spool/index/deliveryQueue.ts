@@ -66,8 +66,10 @@ export class DeliveryQueue {
       hasten: db.prepare(
         "UPDATE delivery SET next_attempt_at = 0 WHERE store = ? AND state = 'ready' AND next_attempt_at > 0",
       ),
-      quarantined: db.prepare(`SELECT ${columns} FROM delivery WHERE state = 'quarantined' ORDER BY id LIMIT ?`),
-      waiting: db.prepare(`SELECT ${columns} FROM delivery WHERE state = 'ready' ORDER BY priority DESC, id LIMIT ?`),
+      page: db.prepare(`SELECT ${columns} FROM delivery WHERE id > ? AND state IN (SELECT value FROM json_each(?))
+        AND (? IS NULL OR store = ?) ORDER BY id LIMIT ?`),
+      quarantinedIds: db.prepare("SELECT id FROM delivery WHERE state = 'quarantined' ORDER BY id").pluck(),
+      hastenOne: db.prepare("UPDATE delivery SET next_attempt_at = 0 WHERE id = ? AND state = 'ready'"),
       counts: db.prepare('SELECT store, kind, state, n FROM delivery_count'),
       addObject: db.prepare(`INSERT INTO delivery (kind, store, study, state, priority, key, body)
         VALUES (?, ?, ?, 'ready', ?, ?, ?)`),
@@ -205,12 +207,32 @@ export class DeliveryQueue {
     return this.#statements.receiptsWait.get(store) === 1;
   }
 
-  quarantined(limit: number): Delivery[] {
-    return this.#statements.quarantined.all(limit) as Delivery[];
+  /** Deliveries in the order of their numbers, after `after`. */
+  page(query: {
+    states: readonly DeliveryState[];
+    after: number;
+    limit: number;
+    store: string | undefined;
+  }): Delivery[] {
+    const states = JSON.stringify(query.states);
+    return this.#statements.page.all(
+      query.after,
+      states,
+      query.store ?? null,
+      query.store ?? null,
+      query.limit,
+    ) as Delivery[];
   }
 
-  waiting(limit: number): Delivery[] {
-    return this.#statements.waiting.all(limit) as Delivery[];
+  /** Takes everything out of quarantine; returns how many. */
+  releaseAll(): number {
+    const ids = this.#statements.quarantinedIds.all() as number[];
+    return this.#db.transaction(() => ids.filter((id) => this.release(id)).length)();
+  }
+
+  /** Makes one waiting delivery due now; 1 if there was one. */
+  hastenOne(id: number): number {
+    return this.#statements.hastenOne.run(id).changes;
   }
 
   counts(): Array<{ store: string; kind: DeliveryKind; state: DeliveryState; n: number }> {

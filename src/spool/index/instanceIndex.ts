@@ -16,6 +16,15 @@ export type SegmentRow = {
   live: number;
 };
 
+export type StudyRow = {
+  uid: string;
+  lastReceivedAt: number;
+  instances: number;
+  bytes: number;
+  open: 0 | 1;
+  delivered: number;
+};
+
 type InstanceRow = {
   seq: number;
   sop_instance: string;
@@ -98,6 +107,14 @@ export class InstanceIndex {
       states: db.prepare('SELECT state, instances, bytes FROM instance_count'),
       addDelivery: db.prepare(`INSERT OR IGNORE INTO delivery (kind, store, instance, study, state, priority)
         VALUES ('instance', ?, ?, ?, 'ready', ?)`),
+      insertPruned:
+        db.prepare(`INSERT INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
+        peer, received_at, size, sha256, flags, state)
+        VALUES ((SELECT min(coalesce(min(seq), 0), 0) - 1 FROM instance), ?, ?, '', '', ?, ?, ?, ?, ?, ?, '', 'pruned')`),
+      addDelivered: db.prepare(`INSERT OR IGNORE INTO delivery (kind, store, instance, study, state, receipt)
+        VALUES ('instance', ?, ?, ?, 'delivered', ?)`),
+      cleanStudyStore: db.prepare('INSERT OR IGNORE INTO study_store (study, store, dirty) VALUES (?, ?, 0)'),
+      countVersions: db.prepare('SELECT count(*) FROM instance WHERE version > 1').pluck(),
       touchStudy: db.prepare(`INSERT INTO study (uid, last_received_at, instances, bytes) VALUES (?, ?, 1, ?)
         ON CONFLICT (uid) DO UPDATE SET last_received_at = max(last_received_at, excluded.last_received_at),
         instances = instances + 1, bytes = bytes + excluded.bytes`),
@@ -111,9 +128,13 @@ export class InstanceIndex {
       setState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
       getMeta: db.prepare('SELECT value FROM meta WHERE name = ?').pluck(),
       setMeta: db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),
-      studies: db.prepare(
-        'SELECT uid, last_received_at AS lastReceivedAt, instances, bytes FROM study ORDER BY last_received_at DESC LIMIT ?',
-      ),
+      studies: db.prepare(`SELECT uid, last_received_at AS lastReceivedAt, instances, bytes,
+        EXISTS (SELECT 1 FROM study_store s WHERE s.study = uid AND s.dirty = 1) AS open,
+        (SELECT count(*) FROM instance i WHERE i.study IS nullif(uid, '${unidentifiedStudy}')
+          AND i.state IN ('delivered', 'pruned')) AS delivered
+        FROM study WHERE uid > ? ORDER BY uid LIMIT ?`),
+      studyCounts: db.prepare(`SELECT (SELECT count(*) FROM study) AS total,
+        (SELECT count(DISTINCT study) FROM study_store WHERE dirty = 1) AS open`),
     };
   }
 
@@ -148,7 +169,7 @@ export class InstanceIndex {
       targets.length > 0 ? 'ready' : 'received',
       encodeExtents(extents),
     );
-    if (result.changes === 0) return; // known already: recovery reads over what was indexed
+    if (result.changes === 0) return this.#assertKnown(meta); // recovery reads over what was indexed
     const study = studyOf(meta);
     for (const segment of new Set(extents.map((e) => e.segment))) this.#statements.addLive.run(1, segment);
     for (const { store, priority } of targets) {
@@ -156,6 +177,14 @@ export class InstanceIndex {
       this.#statements.touchStudyStore.run(study, store);
     }
     this.#statements.touchStudy.run(study, meta.receivedAt, meta.size);
+  }
+
+  #assertKnown(meta: InstanceMeta): void {
+    const known = this.get(meta.seq);
+    if (known?.sopInstanceUid === meta.sopInstanceUid && known.sha256 === meta.sha256) return;
+    throw new Error(
+      `the index holds another instance as number ${meta.seq} or as version ${meta.version} of the same UID`,
+    );
   }
 
   /** Gives instances that no route claimed another chance: after a change of routes. Returns how many found one. */
@@ -176,6 +205,49 @@ export class InstanceIndex {
       }
       return claimed;
     });
+  }
+
+  /**
+   * Enters an instance that only its receipt still knows of, as delivered and pruned. Without it a rebuilt index would take
+   * the same instance for a new one when it is sent again.
+   */
+  restorePruned(known: {
+    sopInstanceUid: string;
+    version: number;
+    studyInstanceUid: string | undefined;
+    seriesInstanceUid: string | undefined;
+    peer: string;
+    at: number;
+    size: number;
+    sha256: string;
+    store: string;
+    receipt: number;
+  }): void {
+    this.transaction(() => {
+      const existing = this.versionsOf(known.sopInstanceUid).find((record) => record.version === known.version);
+      const seq = existing?.seq ?? this.#insertPruned(known);
+      const study = studyOf(known);
+      this.#statements.addDelivered.run(known.store, seq, study, known.receipt);
+      this.#statements.cleanStudyStore.run(study, known.store);
+    });
+  }
+
+  /** Its number is negative: the positive ones are the segments'. */
+  #insertPruned(known: Parameters<InstanceIndex['restorePruned']>[0]): number {
+    const { sopInstanceUid, version, studyInstanceUid, seriesInstanceUid, peer, at, size, sha256 } = known;
+    const digest = Buffer.from(sha256, 'hex');
+    const seq = this.#statements.insertPruned.run(
+      sopInstanceUid,
+      version,
+      studyInstanceUid ?? null,
+      seriesInstanceUid ?? null,
+      peer,
+      at,
+      size,
+      digest,
+    ).lastInsertRowid;
+    this.#statements.touchStudy.run(studyOf(known), at, size);
+    return Number(seq);
   }
 
   versionsOf(sopInstanceUid: string): InstanceRecord[] {
@@ -203,17 +275,23 @@ export class InstanceIndex {
     }
   }
 
-  studies(limit: number) {
-    return this.#statements.studies.all(limit) as Array<{
-      uid: string;
-      lastReceivedAt: number;
-      instances: number;
-      bytes: number;
-    }>;
+  /** Studies after `after`, by UID; `open` while a manifest is still due somewhere. */
+  studies(after: string, limit: number): StudyRow[] {
+    return this.#statements.studies.all(after, limit) as StudyRow[];
+  }
+
+  studyCounts(): { open: number; complete: number } {
+    const { total, open } = this.#statements.studyCounts.get() as { total: number; open: number };
+    return { open, complete: total - open };
   }
 
   get maxSeq(): number {
     return (this.#statements.maxSeq.get() as number | null) ?? 0;
+  }
+
+  /** Instances that came again with other bytes than before. */
+  countVersions(): number {
+    return this.#statements.countVersions.get() as number;
   }
 
   countsByState(): Array<{ state: InstanceState; instances: number; bytes: number }> {

@@ -40,6 +40,7 @@ CREATE TABLE instance (
 CREATE UNIQUE INDEX instance_identity ON instance (sop_instance, version);
 CREATE INDEX instance_study ON instance (study);
 CREATE INDEX instance_prunable ON instance (delivered_at) WHERE state = 'delivered';
+CREATE INDEX instance_versions ON instance (version) WHERE version > 1;
 CREATE INDEX instance_unrouted ON instance (seq) WHERE state = 'received';
 
 CREATE TABLE delivery (

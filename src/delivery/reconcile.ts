@@ -1,0 +1,63 @@
+/**
+ * Brings the index up to the receipts at start. Receipts are written before the index hears of a delivery, so after a crash
+ * the last of them may be news; after a rebuild of the index all of them are.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Settled } from '../spool/index/deliveryQueue.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { Receipt } from './receipt.ts';
+import type { ReceiptLedger } from './receiptLedger.ts';
+
+const batchSize = 1_000;
+
+/** Returns how many deliveries were marked from receipts. */
+export async function reconcile(options: {
+  spool: Spool;
+  ledger: ReceiptLedger;
+  clock: Clock;
+  log: Log;
+}): Promise<number> {
+  const { spool, ledger, clock, log } = options;
+  const from = (spool.index.getMeta('receipts-indexed') ?? 0) + 1;
+  let marked = 0;
+  let batch: Receipt[] = [];
+  const flush = () => {
+    const last = batch.at(-1);
+    if (last === undefined) return;
+    spool.index.transaction(() => {
+      const settled = batch.map((receipt) => settle(spool, receipt)).filter((one) => one !== undefined);
+      spool.queue.markDelivered(settled, clock.now());
+      spool.index.setMeta('receipts-indexed', last.seq);
+      marked += settled.length;
+    });
+    batch = [];
+  };
+  for await (const { receipt } of ledger.read(from)) {
+    batch.push(receipt);
+    if (batch.length === batchSize) flush();
+  }
+  flush();
+  if (marked > 0) log.info('delivery.reconciled', 'deliveries were marked from their receipts', { deliveries: marked });
+  return marked;
+}
+
+/**
+ * The delivery that a receipt settles. An instance whose segment has been recycled is known from its receipt alone: it is
+ * entered as pruned, so that it is recognised when it is sent again.
+ */
+function settle(spool: Spool, receipt: Receipt): Settled | undefined {
+  const { store } = receipt.delivered;
+  const known = spool.queue.findForReceipt(receipt.sopInstanceUid, receipt.version, store);
+  if (known) return { id: known.id, receipt: receipt.seq };
+  spool.index.restorePruned({
+    sopInstanceUid: receipt.sopInstanceUid,
+    version: receipt.version,
+    studyInstanceUid: receipt.studyInstanceUid || undefined,
+    seriesInstanceUid: receipt.seriesInstanceUid || undefined,
+    ...receipt.received,
+    store,
+    receipt: receipt.seq,
+  });
+  return undefined;
+}

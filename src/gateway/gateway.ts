@@ -1,0 +1,227 @@
+/**
+ * The composition root: builds the parts from a configuration, joins them, starts and stops them in order. Nothing else in
+ * src/ knows more than its own neighbours.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { systemClock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { CourierProcess } from '../delivery/courierProcess.ts';
+import { Dispatcher } from '../delivery/dispatcher.ts';
+import type { KeySpace } from '../delivery/objectKeys.ts';
+import { ProofWriter } from '../delivery/proofWriter.ts';
+import { ReceiptLedger } from '../delivery/receiptLedger.ts';
+import { reconcile } from '../delivery/reconcile.ts';
+import { loadOrCreateSigningKey, type SigningKey } from '../delivery/signingKey.ts';
+import { Listener, type TlsMaterial } from '../dicom/transport/listener.ts';
+import { systemTimers } from '../dicom/transport/socketTransport.ts';
+import { defaultNegotiationPolicy } from '../dicom/upperLayer/negotiation.ts';
+import { openSpool, type Spool } from '../spool/spool.ts';
+import { type Api, startApi } from '../web/server.ts';
+import { Health } from '../web/warnings.ts';
+import { accessPolicy } from './accessPolicy.ts';
+import type { Configuration, ListenerConfiguration } from './config/configuration.ts';
+import { watchHealth } from './health.ts';
+import { spoolIntake } from './intake.ts';
+import { PeerRegister } from './peerFigures.ts';
+import { routing } from './routing.ts';
+import { statePaths } from './statePaths.ts';
+import { statusSource } from './statusSource.ts';
+import { version } from './version.ts';
+
+export type RunningGateway = {
+  readonly listeners: ReadonlyArray<{ name: string; port: number; tls: boolean }>;
+  readonly pageUrl: string | undefined;
+  readonly socketPath: string;
+  /** Process id of the courier, for tests that kill it. */
+  readonly courierPid: number | undefined;
+  /** Lets associations end for at most `graceMs`, then stops everything in order. Nothing acknowledged is lost by it. */
+  stop(graceMs: number): Promise<void>;
+};
+
+const courierGraceMs = 5_000;
+
+function tlsMaterial(listener: ListenerConfiguration): TlsMaterial | undefined {
+  if (listener.tls === undefined) return undefined;
+  const { certificateFile, keyFile, clientCaFile, requireClientCertificate, minVersion } = listener.tls;
+  return {
+    certificate: readFileSync(certificateFile),
+    key: readFileSync(keyFile),
+    clientCa: clientCaFile === undefined ? undefined : readFileSync(clientCaFile),
+    requireClientCertificate,
+    minVersion,
+  };
+}
+
+function openTheSpool(config: Configuration, log: Log): Spool {
+  const { segmentSize, quota, preallocate, reserve, keepDelivered, bufferMemory } = config.spool;
+  const route = routing(config);
+  const spool = openSpool({
+    directory: statePaths(config.stateDirectory).spool,
+    segmentSize,
+    quota,
+    preallocate,
+    reserve,
+    keepDeliveredMs: keepDelivered,
+    bufferMemory,
+    route,
+    clock: systemClock,
+    log,
+  });
+  const claimed = spool.index.routeUnclaimed(route);
+  log.info('spool.opened', 'the spool is open', { ...spool.recovery, newlyRouted: claimed });
+  return spool;
+}
+
+function createListeners(config: Configuration, spool: Spool, peers: PeerRegister, log: Log): Listener[] {
+  const { limits } = config;
+  const access = accessPolicy(config, peers, () => spool.refusal);
+  const context = {
+    limits: { ...limits, artimMs: limits.artimTimeout, idleMs: limits.idleTimeout },
+    access,
+    negotiation: defaultNegotiationPolicy,
+    intake: spoolIntake(spool),
+    observer: peers,
+    timers: systemTimers,
+    monotonic: () => performance.now(),
+    log,
+  };
+  // Room for those that are turned away with an answer, and a bound for those that only hold connections.
+  const maxConnections = limits.associations * 2 + 16;
+  return config.listeners.map(
+    (listener) =>
+      new Listener({
+        name: listener.name,
+        host: listener.host,
+        port: listener.port,
+        tls: tlsMaterial(listener),
+        maxConnections,
+        context,
+        log,
+      }),
+  );
+}
+
+type Delivery = { courier: CourierProcess; dispatcher: Dispatcher; proof: ProofWriter };
+
+function createDelivery(
+  config: Configuration,
+  parts: { spool: Spool; ledger: ReceiptLedger; key: SigningKey; keySpaces: Map<string, KeySpace>; log: Log },
+): Delivery {
+  const { spool, ledger, key, keySpaces, log } = parts;
+  const stores = [...keySpaces].map(([name, keySpace]) => ({ name, keySpace }));
+  const courier = new CourierProcess({
+    configuration: {
+      stores: [...config.stores],
+      concurrency: config.delivery.concurrency,
+      stateDirectory: statePaths(config.stateDirectory).courier,
+    },
+    handlers: {
+      onReady: () => dispatcher.wake(),
+      onConfirmed: (confirmations) => dispatcher.confirmed(confirmations),
+      onFailed: (failures) => dispatcher.failed(failures),
+      onReturned: (ids) => dispatcher.returned(ids),
+    },
+    log,
+    clock: systemClock,
+  });
+  const dispatcher: Dispatcher = new Dispatcher({
+    spool,
+    ledger,
+    courier: {
+      isReady: () => courier.state === 'ready',
+      submit: (jobs) => courier.send(jobs).catch(() => dispatcher.returned(jobs.map((job) => job.id))),
+    },
+    stores,
+    concurrency: config.delivery.concurrency,
+    retry: { initialMs: config.delivery.retry.initial, capMs: config.delivery.retry.cap },
+    quarantineAfter: config.delivery.quarantineAfter,
+    clock: systemClock,
+    log,
+  });
+  const proof = new ProofWriter({
+    spool,
+    ledger,
+    key,
+    site: config.site,
+    stores,
+    quietMs: config.study.quietSeconds * 1000,
+    clock: systemClock,
+    log,
+    onQueued: () => dispatcher.wake(),
+  });
+  return { courier, dispatcher, proof };
+}
+
+/** Starts everything. Rejects, with everything stopped again, when the spool, a listener or the API cannot be had. */
+export async function runGateway(config: Configuration, { log }: { log: Log }): Promise<RunningGateway> {
+  const paths = statePaths(config.stateDirectory);
+  const stops: Array<() => Promise<void> | void> = [];
+  const stopAll = async () => {
+    for (const stop of stops.reverse()) {
+      await Promise.resolve(stop()).catch((error: unknown) => {
+        log.error('gateway.stop-failed', `a part did not stop cleanly: ${describeError(error)}`);
+      });
+    }
+  };
+  try {
+    mkdirSync(paths.courier, { recursive: true, mode: 0o750 });
+    const startedAt = Date.now();
+    const health = new Health(() => Date.now());
+    const spool = openTheSpool(config, log);
+    stops.push(() => spool.close());
+    const key = loadOrCreateSigningKey(paths.signingKey);
+    const ledger = await ReceiptLedger.open({ directory: paths.receipts, site: config.site, key, log });
+    stops.push(() => ledger.close());
+    await reconcile({ spool, ledger, clock: systemClock, log });
+    // The stores put their own prefix before every key.
+    const keySpaces = new Map(config.stores.map(({ name }) => [name, { prefix: '', site: config.site }]));
+    const { courier, dispatcher, proof } = createDelivery(config, { spool, ledger, key, keySpaces, log });
+    const peers = new PeerRegister(() => Date.now());
+    const listeners = createListeners(config, spool, peers, log);
+    const parts = { config, startedAt, spool, ledger, dispatcher, listeners, peers, health, keySpaces };
+    const stopHealth = watchHealth({ ...parts, courier, startedAt });
+    stops.push(stopHealth);
+    const api: Api = await startApi({
+      socketPath: paths.socket,
+      tcp: config.api.enabled ? { host: config.api.host, port: config.api.port } : undefined,
+      sources: statusSource({ ...parts, now: () => Date.now() }),
+      log,
+    });
+    stops.push(() => api.stop());
+    courier.start();
+    stops.push(() => courier.stop(courierGraceMs));
+    dispatcher.start();
+    stops.push(() => dispatcher.stop());
+    proof.start();
+    stops.push(() => proof.stop());
+    let grace = 0;
+    for (const listener of listeners) {
+      await listener.listen();
+      stops.push(() => listener.stop(grace));
+      log.info('listener.listening', `listening for ${listener.isTls ? 'DICOM over TLS' : 'plain DICOM'}`, {
+        listener: listener.name,
+        address: listener.address,
+      });
+    }
+    log.info('gateway.started', 'the gateway is up', { version, site: config.site, pid: process.pid });
+    return {
+      listeners: listeners.map(({ name, port, isTls }) => ({ name, port, tls: isTls })),
+      pageUrl: api.pageUrl,
+      socketPath: api.socketPath,
+      get courierPid() {
+        return courier.pid;
+      },
+      async stop(graceMs) {
+        grace = graceMs;
+        health.raise('gateway.stopping', {});
+        log.info('gateway.stopping', 'the gateway is stopping: no new associations, open ones may end', { graceMs });
+        await stopAll();
+        log.info('gateway.stopped', 'the gateway has stopped');
+      },
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+/** Looks at the running parts now and then and raises or clears the declared warnings (src/web/warnings.ts). */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, statfsSync } from 'node:fs';
+import type { CourierProcess } from '../delivery/courierProcess.ts';
+import type { Health } from '../web/warnings.ts';
+import type { ListenerConfiguration } from './config/configuration.ts';
+import { type StatusParts, statusSource } from './statusSource.ts';
+
+const intervalMs = 2_000;
+const dayMs = 86_400_000;
+const nearlyFullPercent = 85;
+const expiryNoticeDays = 60;
+
+const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
+
+type Watched = Omit<StatusParts, 'now'> & { courier: CourierProcess };
+
+/** Raises what cannot change while the gateway runs, then watches the rest. Returns the function that stops it. */
+export function watchHealth(watched: Watched): () => void {
+  const { config, health } = watched;
+  health.set(config.peers.length === 0, 'peers.none', {});
+  health.set(config.routes.length === 0, 'routes.none', {});
+  health.set(config.api.enabled && !isLoopback(config.api.host), 'api.exposed', { address: config.api.host });
+  for (const listener of config.listeners) {
+    const exposed = listener.tls === undefined && !isLoopback(listener.host);
+    health.set(exposed, 'listener.plain-exposed', { listener: listener.name, address: listener.host }, listener.name);
+  }
+  const look = () => {
+    lookAtSpool(watched);
+    lookAtStores(watched);
+    for (const listener of config.listeners) lookAtCertificate(listener, health);
+  };
+  look();
+  const timer = setInterval(look, intervalMs);
+  return () => clearInterval(timer);
+}
+
+function lookAtSpool({ spool, health, config }: Watched): void {
+  const { refusal, quota, segments, freeSegments, segmentSize } = spool.status;
+  health.set(refusal !== undefined, 'spool.refusing', { reason: refusal ?? '' });
+  const percent = Math.round((100 * (segments - freeSegments) * segmentSize) / quota);
+  health.set(refusal === undefined && percent >= nearlyFullPercent, 'spool.nearly-full', { percent });
+  const needed = quota - segments * segmentSize;
+  const { bavail, bsize } = statfsSync(config.stateDirectory);
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const sizes = { free: gib(bavail * bsize), needed: gib(needed) };
+  health.set(bavail * bsize < needed, 'spool.disk-nearly-full', sizes);
+  const { damaged } = spool.recovery;
+  health.set(damaged > 0, 'spool.damaged', { count: damaged });
+  const conflicts = spool.index.countVersions();
+  health.set(conflicts > 0, 'spool.conflicts', { count: conflicts });
+}
+
+function lookAtStores(watched: Watched): void {
+  const { health } = watched;
+  const sources = statusSource({ ...watched, now: () => Date.now() });
+  for (const store of sources.status().stores) {
+    const reason = store.lastError?.message ?? 'unknown';
+    const waiting = store.state === 'waiting';
+    const refused = waiting && /denied|credentials|forbidden|signature|bucket/.test(store.lastError?.code ?? '');
+    health.set(refused, 'store.refuses', { store: store.name, reason }, store.name);
+    const unavailable = waiting && !refused;
+    health.set(unavailable, 'store.unavailable', { store: store.name, reason, queued: store.queued }, store.name);
+    const { quarantined } = store;
+    health.set(quarantined > 0, 'delivery.quarantined', { count: quarantined, store: store.name }, store.name);
+  }
+  const notReady = watched.courier.state === 'waiting';
+  health.set(notReady, 'courier.failing', { count: watched.courier.deaths, minutes: 1 });
+}
+
+function lookAtCertificate({ name, tls }: ListenerConfiguration, health: Health): void {
+  if (tls === undefined) return;
+  const certificate = new X509Certificate(readFileSync(tls.certificateFile));
+  const days = Math.floor((Date.parse(certificate.validTo) - Date.now()) / dayMs);
+  const date = new Date(certificate.validTo).toISOString().slice(0, 10);
+  health.set(days < 0, 'tls.certificate-expired', { listener: name, date }, name);
+  health.set(days >= 0 && days <= expiryNoticeDays, 'tls.certificate-expiring', { listener: name, days, date }, name);
+}

@@ -1,0 +1,13 @@
+/** Where things lie below the state directory. */
+import { join } from 'node:path';
+
+export function statePaths(stateDirectory: string) {
+  return {
+    spool: join(stateDirectory, 'spool'),
+    receipts: join(stateDirectory, 'receipts'),
+    /** The courier's own: what it needs to resume uploads. */
+    courier: join(stateDirectory, 'courier'),
+    signingKey: join(stateDirectory, 'identity', 'receipts.pem'),
+    socket: join(stateDirectory, 'api.sock'),
+  };
+}

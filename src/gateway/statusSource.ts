@@ -1,0 +1,209 @@
+/** Answers the local API from the running parts. Every function is quick and bounded: the page may be open all day. */
+import type { Dispatcher, LaneStatus } from '../delivery/dispatcher.ts';
+import { instanceObjectKey } from '../delivery/jobs.ts';
+import type { KeySpace } from '../delivery/objectKeys.ts';
+import type { Receipt } from '../delivery/receipt.ts';
+import type { ReceiptLedger } from '../delivery/receiptLedger.ts';
+import type { Listener } from '../dicom/transport/listener.ts';
+import { type Delivery, priorities } from '../spool/index/deliveryQueue.ts';
+import type { Spool } from '../spool/spool.ts';
+import type {
+  ApiSources,
+  GatewayStatus,
+  ListenerStatus,
+  QueueEntry,
+  QueuePage,
+  QueueQuery,
+  QueueState,
+  ReceiptPage,
+  RetrySelection,
+  StoreStatus,
+  StudyPage,
+  StudyQuery,
+} from '../web/status.ts';
+import type { Health } from '../web/warnings.ts';
+import type { Configuration } from './config/configuration.ts';
+import type { PeerRegister } from './peerFigures.ts';
+import { version } from './version.ts';
+
+export type StatusParts = {
+  config: Configuration;
+  startedAt: number;
+  spool: Spool;
+  ledger: ReceiptLedger;
+  dispatcher: Dispatcher;
+  listeners: readonly Listener[];
+  peers: PeerRegister;
+  health: Health;
+  keySpaces: ReadonlyMap<string, KeySpace>;
+  /** The newest receipts, kept in memory for the page. */
+  now(): number;
+};
+
+export function statusSource(parts: StatusParts): ApiSources {
+  return {
+    status: () => gatewayStatus(parts),
+    queue: (query) => queuePage(parts, query),
+    queueEntry: (id) => {
+      const delivery = parts.spool.queue.get(id);
+      return delivery && queueEntry(parts, delivery);
+    },
+    studies: (query) => studyPage(parts, query),
+    receipts: ({ from, limit }) => receiptPage(parts, from, limit),
+    retry: (selection) => retry(parts, selection),
+  };
+}
+
+function gatewayStatus(parts: StatusParts): GatewayStatus {
+  const { config, ledger, health } = parts;
+  return {
+    site: config.site,
+    version,
+    aeTitle: config.aeTitle,
+    startedAt: parts.startedAt,
+    now: parts.now(),
+    listeners: parts.listeners.map(listenerStatus),
+    peers: parts.peers.all.map(({ lastSeenAt, ...figures }) => ({
+      ...figures,
+      ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
+    })),
+    spool: spoolStatus(parts),
+    stores: storeStatuses(parts),
+    receipts: { count: ledger.end.seq, lastSeq: ledger.end.seq },
+    studies: parts.spool.index.studyCounts(),
+    warnings: health.active(),
+  };
+}
+
+function listenerStatus(listener: Listener): ListenerStatus {
+  return {
+    name: listener.name,
+    address: listener.address,
+    tls: listener.isTls,
+    listening: listener.port !== 0,
+    openAssociations: listener.associations.size,
+  };
+}
+
+function spoolStatus({ spool }: StatusParts): GatewayStatus['spool'] {
+  const { quota, segments, freeSegments, refusal, segmentSize } = spool.status;
+  const instances = { received: 0, routed: 0, delivered: 0, quarantined: 0 };
+  for (const row of spool.index.countsByState()) {
+    if (row.state === 'ready') instances.routed += row.instances;
+    else if (row.state !== 'pruned') instances[row.state] += row.instances;
+  }
+  return {
+    quotaBytes: quota,
+    usedBytes: (segments - freeSegments) * segmentSize,
+    freeSegments,
+    totalSegments: segments,
+    instances,
+    refusing: refusal !== undefined,
+    ...(refusal === undefined ? {} : { reason: refusal }),
+  };
+}
+
+function storeStatuses({ config, spool, dispatcher }: StatusParts): StoreStatus[] {
+  const counts = spool.queue.counts();
+  const lanes = new Map(dispatcher.lanes.map((lane) => [lane.name, lane]));
+  return config.stores.map(({ name, type }) => {
+    const of = (state: Delivery['state']) =>
+      counts.filter((row) => row.store === name && row.state === state).reduce((sum, row) => sum + row.n, 0);
+    const lane = lanes.get(name);
+    return {
+      name,
+      type,
+      state: lane === undefined ? 'unknown' : lane.state,
+      queued: of('ready'),
+      inFlight: lane?.inFlight ?? 0,
+      delivered: of('delivered'),
+      deliveredBytes: lane?.deliveredBytes ?? 0,
+      quarantined: of('quarantined'),
+      ...lastErrorOf(lane),
+      ...(lane?.nextAttemptAt === undefined ? {} : { nextAttemptAt: lane.nextAttemptAt }),
+    };
+  });
+}
+
+function lastErrorOf(lane: LaneStatus | undefined): Pick<StoreStatus, 'lastError'> {
+  if (lane?.lastFailure === undefined) return {};
+  const { code, message, hint, at } = lane.lastFailure;
+  return { lastError: { code, message, at, ...(hint === undefined ? {} : { hint }) } };
+}
+
+function queueEntry({ spool, dispatcher, keySpaces }: StatusParts, delivery: Delivery): QueueEntry {
+  const instance = delivery.instance === null ? undefined : spool.index.get(delivery.instance);
+  const space = keySpaces.get(delivery.store);
+  const key = instance && space ? instanceObjectKey(space, instance) : (delivery.key ?? '');
+  const states: Record<Delivery['state'], QueueState> = {
+    ready: dispatcher.isInFlight(delivery.id) ? 'inFlight' : 'queued',
+    delivered: 'delivered',
+    quarantined: 'quarantined',
+  };
+  const failed =
+    delivery.errorCode === null ? undefined : { code: delivery.errorCode, message: delivery.errorMessage ?? '' };
+  return {
+    id: delivery.id,
+    store: delivery.store,
+    key,
+    state: states[delivery.state],
+    bytes: instance?.size ?? delivery.body?.length ?? 0,
+    priority: delivery.priority >= priorities.urgent ? 'urgent' : 'normal',
+    attempts: delivery.attempts,
+    queuedAt: instance?.receivedAt ?? 0,
+    ...(delivery.nextAttemptAt > 0 ? { nextAttemptAt: delivery.nextAttemptAt } : {}),
+    ...(failed ? { lastError: { ...failed, at: delivery.failedAt ?? 0 } } : {}),
+  };
+}
+
+function queuePage(parts: StatusParts, query: QueueQuery): QueuePage {
+  const wanted = new Set<QueueState>(query.states ?? ['queued', 'inFlight', 'quarantined']);
+  const stored: Delivery['state'][] = [];
+  if (wanted.has('queued') || wanted.has('inFlight')) stored.push('ready');
+  if (wanted.has('quarantined')) stored.push('quarantined');
+  if (wanted.has('delivered')) stored.push('delivered');
+  const page = parts.spool.queue.page({
+    states: stored,
+    after: query.after ?? 0,
+    limit: query.limit,
+    store: query.store,
+  });
+  const last = page.at(-1);
+  const entries = page.map((delivery) => queueEntry(parts, delivery)).filter((entry) => wanted.has(entry.state));
+  return { entries, ...(page.length === query.limit && last ? { next: last.id } : {}) };
+}
+
+function studyPage({ spool }: StatusParts, { after, limit }: StudyQuery): StudyPage {
+  const rows = spool.index.studies(after ?? '', limit);
+  const last = rows.at(-1);
+  const entries = rows.map(({ uid, open, ...row }) => ({
+    studyInstanceUid: uid,
+    state: open ? ('open' as const) : ('complete' as const),
+    instances: row.instances,
+    bytes: row.bytes,
+    delivered: row.delivered,
+    lastInstanceAt: row.lastReceivedAt,
+  }));
+  return { entries, ...(rows.length === limit && last ? { next: last.uid } : {}) };
+}
+
+async function receiptPage({ ledger }: StatusParts, from: number, limit: number): Promise<ReceiptPage> {
+  const receipts: Receipt[] = [];
+  for await (const { receipt } of ledger.read(from)) {
+    receipts.push(receipt);
+    if (receipts.length === limit) break;
+  }
+  const last = receipts.at(-1);
+  return { receipts, ...(last && last.seq < ledger.end.seq ? { next: last.seq + 1 } : {}) };
+}
+
+function retry({ spool, dispatcher, config }: StatusParts, selection: RetrySelection): number {
+  if ('id' in selection) {
+    const released = spool.queue.release(selection.id) ? 1 : spool.queue.hastenOne(selection.id);
+    dispatcher.wake();
+    return released;
+  }
+  const released = spool.queue.releaseAll();
+  for (const store of config.stores) dispatcher.hasten(store.name);
+  return released;
+}
