@@ -16,15 +16,15 @@ import { loadOrCreateSigningKey, type SigningKey } from '../delivery/signingKey.
 import { Listener, type TlsMaterial } from '../dicom/transport/listener.ts';
 import { systemTimers } from '../dicom/transport/socketTransport.ts';
 import { defaultNegotiationPolicy } from '../dicom/upperLayer/negotiation.ts';
-import { openSpool, type Spool } from '../spool/spool.ts';
+import type { Spool } from '../spool/spool.ts';
 import { type Api, startApi } from '../web/server.ts';
 import { Health } from '../web/warnings.ts';
 import { accessPolicy } from './accessPolicy.ts';
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts';
 import { watchHealth } from './health.ts';
 import { spoolIntake } from './intake.ts';
+import { openTheSpool } from './openTheSpool.ts';
 import { PeerRegister } from './peerFigures.ts';
-import { routing } from './routing.ts';
 import { statePaths } from './statePaths.ts';
 import { statusSource } from './statusSource.ts';
 import { version } from './version.ts';
@@ -51,26 +51,6 @@ function tlsMaterial(listener: ListenerConfiguration): TlsMaterial | undefined {
     requireClientCertificate,
     minVersion,
   };
-}
-
-function openTheSpool(config: Configuration, log: Log): Spool {
-  const { segmentSize, quota, preallocate, reserve, keepDelivered, bufferMemory } = config.spool;
-  const route = routing(config);
-  const spool = openSpool({
-    directory: statePaths(config.stateDirectory).spool,
-    segmentSize,
-    quota,
-    preallocate,
-    reserve,
-    keepDeliveredMs: keepDelivered,
-    bufferMemory,
-    route,
-    clock: systemClock,
-    log,
-  });
-  const claimed = spool.index.routeUnclaimed(route);
-  log.info('spool.opened', 'the spool is open', { ...spool.recovery, newlyRouted: claimed });
-  return spool;
 }
 
 function createListeners(config: Configuration, spool: Spool, peers: PeerRegister, log: Log): Listener[] {

@@ -158,19 +158,18 @@ export class SegmentStore {
   replenish(): void {
     if (this.#closed || this.#allocating) return;
     if (this.#free.length >= this.#options.spares || this.#segments.size >= this.#options.maxSegments) return;
-    this.#allocating = this.#allocate()
-      .then(
-        (segment) => {
-          this.#exhausted = undefined;
-          this.#allocating = undefined;
-          this.#addFree(segment);
-          this.replenish();
-        },
-        (error: unknown) => this.#onAllocationFailed(error),
-      )
-      .finally(() => {
+    this.#allocating = this.#allocate().then(
+      (segment) => {
         this.#allocating = undefined;
-      });
+        this.#exhausted = undefined;
+        this.#addFree(segment);
+        this.replenish();
+      },
+      (error: unknown) => {
+        this.#allocating = undefined;
+        this.#onAllocationFailed(error);
+      },
+    );
   }
 
   async #allocate(): Promise<Segment> {
