@@ -23,7 +23,10 @@ export type PutRequest = {
   size: number;
   /** Lower-case hexadecimal SHA-256 of the whole object. */
   sha256: string;
-  /** Opens the content, or a part of it (`end` exclusive). Called again for each try and for each part. */
+  /**
+   * Opens the content, or a part of it (`end` exclusive). Called again for each try and for each part. A chunk given out
+   * must stay as it is: the source may not use its buffer again.
+   */
   open(range?: { start: number; end: number }): AsyncIterable<Uint8Array>;
   /**
    * true: an object that is there already is never overwritten. Same size and digest count as success
