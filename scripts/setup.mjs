@@ -62,7 +62,7 @@ function setUpNodeModules() {
   say(
     `${existsSync(inRoot('node_modules')) ? 'node_modules is not what package-lock.json says' : 'first run'}: npm ci`,
   );
-  if (!run('npm', ['ci', '--no-fund', '--no-audit'])) {
+  if (!run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'])) {
     stop('npm ci failed. It needs the npm registry, or a mirror named in ~/.npmrc; see the lines above.');
   }
 }

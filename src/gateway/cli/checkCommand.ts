@@ -38,7 +38,7 @@ export function registerCheck(program: Command, context: CommandContext): void {
   const command = program
     .command('check')
     .description(
-      'look at configuration, certificates, disk, ports and stores; changes nothing, may be run at any time',
+      'look at configuration, certificates, disk, ports and stores; leaves nothing behind, may be run at any time',
     );
   withExamples(withJson(withConfiguration(command)), [
     'check --config gateway.yaml',

@@ -15,20 +15,20 @@ export type RunOptions = {
 export type SendOptions = {
   host: string;
   port: number;
-  /** Part 10 files. */
-  files: readonly string[];
+  /** Part 10 files, or folders that are searched for them. */
+  paths: readonly string[];
   calledAeTitle: string;
   callingAeTitle: string;
   /** Associations at the same time; the files are shared out among them. */
   associations: number;
+  /** Without caFile the receiver's certificate has to be signed by a public authority. */
   tls?: { caFile?: string; certificateFile?: string; keyFile?: string };
-  /** Called now and then with how many files have been answered. */
-  onProgress?: (answered: number) => void;
+  signal: AbortSignal;
 };
 
 export type SendReport = {
   sent: number;
-  /** Answered with Success or a warning status. */
+  /** Of these, answered with Success, or with a warning that means stored. */
   acknowledged: number;
   bytes: number;
   seconds: number;

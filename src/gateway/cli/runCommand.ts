@@ -1,21 +1,9 @@
 import type { Command } from 'commander';
+import { describeError, GatewayError } from '../../base/errors.ts';
 import { createLog } from '../../base/log.ts';
 import { type CommandContext, configurationFrom, runCommand } from './context.ts';
 import { withConfiguration, withExamples, withJson } from './options.ts';
-
-/**
- * SIGTERM and SIGINT stop the gateway in order; a second one ends it at once, which loses nothing that was acknowledged.
- */
-function stopOnSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(1);
-      controller.abort(signal);
-    });
-  }
-  return controller.signal;
-}
+import { stopOnSignal } from './stopSignal.ts';
 
 export function registerRun(program: Command, context: CommandContext): void {
   const command = program.command('run').description('run the gateway until it is told to stop (SIGTERM, SIGINT)');
@@ -24,7 +12,13 @@ export function registerRun(program: Command, context: CommandContext): void {
     runCommand(context, options, async () => {
       const config = configurationFrom(options.config);
       const log = createLog({ level: config.log.level, name: 'gateway' });
-      await context.dependencies.runGateway(config, { log, stop: stopOnSignal() });
+      try {
+        await context.dependencies.runGateway(config, { log, stop: stopOnSignal() });
+      } catch (error) {
+        const hint = error instanceof GatewayError ? error.hint : undefined;
+        log.error('gateway.start-failed', `the gateway cannot run: ${describeError(error)}`, { hint });
+        throw error;
+      }
     }),
   );
 }

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { formatSize } from '../../web/format.ts';
 import { type CommandContext, exitCode, runCommand, UsageError, writeJson } from './context.ts';
 import type { SendOptions, SendReport } from './dependencies.ts';
-import { expandFiles } from './fileArguments.ts';
 import { aeTitleArgument, wholeNumber, withExamples, withJson } from './options.ts';
+import { stopOnSignal } from './stopSignal.ts';
 
 type Options = {
   called: string;
@@ -62,10 +62,11 @@ export function registerSend(program: Command, context: CommandContext): void {
       const report = await context.dependencies.sendFiles({
         host,
         port,
-        files: expandFiles(names),
+        paths: names,
         calledAeTitle: options.called,
         callingAeTitle: options.calling,
         associations: options.associations,
+        signal: stopOnSignal(),
         ...tlsOf(options),
       });
       const ok = report.failed.length === 0 && report.acknowledged === report.sent;

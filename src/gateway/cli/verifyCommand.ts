@@ -5,6 +5,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { type CommandContext, configurationFrom, exitCode, runCommand, UsageError, writeJson } from './context.ts';
 import type { VerifyReport } from './dependencies.ts';
 import { withConfiguration, withExamples, withJson } from './options.ts';
+import { stopOnSignal } from './stopSignal.ts';
 
 function storesNamed(config: Configuration, name: string | undefined): Configuration['stores'] {
   if (name === undefined) return config.stores;
@@ -34,9 +35,10 @@ export function registerVerify(program: Command, context: CommandContext): void 
   command.action((options: { config: string; store?: string; json?: boolean }) =>
     runCommand(context, options, async () => {
       const config = configurationFrom(options.config);
+      const signal = stopOnSignal();
       const reports: VerifyReport[] = [];
       for (const store of storesNamed(config, options.store)) {
-        const report = await context.dependencies.verifyStore(config, store, new AbortController().signal);
+        const report = await context.dependencies.verifyStore(config, store, signal);
         reports.push(report);
         if (!options.json) context.write(render(report));
       }

@@ -1,9 +1,13 @@
 /** The real functions behind the commands, each imported when it is first needed. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { GatewayError } from '../../base/errors.ts';
-import type { CommandDependencies } from './dependencies.ts';
+import type { StoreCapabilities, StoreConfiguration } from '../../delivery/store/objectStore.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { CommandDependencies, RunOptions, SendOptions, SendReport } from './dependencies.ts';
 
 function notBuiltIn(what: string): never {
   throw new GatewayError(`${what} is not built into this version`, { code: 'cli.not-built-in', operation: what });
@@ -27,14 +31,51 @@ function runDemo(args: readonly string[]): Promise<number> {
   });
 }
 
+/** systemd gives 90 s before it kills; associations get a part of that to end by themselves. */
+const stopGraceMs = 20_000;
+
+async function runGateway(config: Configuration, { log, stop }: RunOptions): Promise<void> {
+  const { runGateway: start } = await import('../gateway.ts');
+  const gateway = await start(config, { log });
+  if (!stop.aborted) await once(stop, 'abort');
+  await gateway.stop(stopGraceMs);
+}
+
+function clientMaterial({ caFile, certificateFile, keyFile }: NonNullable<SendOptions['tls']>) {
+  return {
+    ca: caFile === undefined ? rootCertificates.join('\n') : readFileSync(caFile),
+    ...(certificateFile === undefined ? {} : { certificate: readFileSync(certificateFile) }),
+    ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) }),
+  };
+}
+
+async function sendFiles({ tls, ...options }: SendOptions): Promise<SendReport> {
+  const scu = await import('../../dicom/scu/sendFiles.ts');
+  return scu.sendFiles({ ...options, ...(tls === undefined ? {} : { tls: clientMaterial(tls) }) });
+}
+
+async function probeStore(configuration: StoreConfiguration, signal: AbortSignal): Promise<StoreCapabilities> {
+  const { openStore } = await import('../../delivery/store/openStore.ts');
+  const store = openStore(configuration, { retry: false });
+  try {
+    return await store.capabilities(signal);
+  } finally {
+    await store.close();
+  }
+}
+
+const spoolTools = () => import('../spoolTools.ts');
+
 export const dependencies: CommandDependencies = {
-  runGateway: async () => notBuiltIn('run'),
+  runGateway,
   runDemo: async (args) => runDemo(args),
-  sendFiles: async () => notBuiltIn('send'),
+  sendFiles,
   verifyStore: async () => notBuiltIn('verify'),
-  probeStore: async () => notBuiltIn('the store check'),
-  rebuildIndex: async () => notBuiltIn('spool rebuild'),
-  listInstances: () => notBuiltIn('spool list'),
-  exportInstance: async () => notBuiltIn('spool export'),
-  checkSpool: async () => notBuiltIn('spool check'),
+  probeStore,
+  rebuildIndex: async (config) => (await spoolTools()).rebuildIndex(config),
+  listInstances: async function* (config, filter) {
+    yield* (await spoolTools()).listInstances(config, filter);
+  },
+  exportInstance: async (config, what) => (await spoolTools()).exportInstance(config, what),
+  checkSpool: async (config) => (await spoolTools()).checkSpool(config),
 };

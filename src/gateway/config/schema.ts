@@ -106,12 +106,21 @@ const limits = z.strictObject({
 });
 
 const spool = z.strictObject({
-  segmentSize: size({ min: MiB, max: 4096 * MiB })
+  segmentSize: size({ min: 4 * MiB, max: 4096 * MiB })
     .prefault('128MiB')
     .meta(restart('Size of one segment file. Segments are allocated ahead and used again.')),
   quota: size({ min: 4 * MiB })
     .prefault('20GiB')
     .meta(restart('Disk space that the spool may take. When all of it holds undelivered data, senders get A700.')),
+  preallocate: z
+    .int()
+    .min(1)
+    .max(4096)
+    .default(4)
+    .meta(restart('Free segments that are kept allocated ahead of need, for bursts.')),
+  reserve: size({ min: 0 })
+    .prefault('512MiB')
+    .meta(restart('Disk space left free for the index and the receipts. No segment is allocated into it.')),
   keepDelivered: duration({ min: 0 }).prefault('24h').meta(live('How long delivered instances stay in the spool.')),
   bufferMemory: size({ min: 4 * MiB })
     .prefault('64MiB')
