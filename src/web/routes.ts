@@ -144,7 +144,7 @@ function statusPage(sources: ApiSources): ApiAnswer {
 
 const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
-type Handler = (request: ApiRequest, query: URLSearchParams, sources: ApiSources) => ApiAnswer;
+type Handler = (request: ApiRequest, query: URLSearchParams, sources: ApiSources) => ApiAnswer | Promise<ApiAnswer>;
 
 const get: Record<string, Handler> = {
   '/': (_request, _query, sources) => statusPage(sources),
@@ -154,8 +154,8 @@ const get: Record<string, Handler> = {
   '/v1/status': (_request, _query, sources) => json(sources.status()),
   '/v1/queue': (_request, query, sources) => listQueue(query, sources),
   '/v1/studies': (_request, query, sources) => listStudies(query, sources),
-  '/v1/receipts': (_request, query, sources) =>
-    json(sources.receipts({ from: wholeNumber(query, 'from', 1), limit: limitOf(query) })),
+  '/v1/receipts': async (_request, query, sources) =>
+    json(await sources.receipts({ from: wholeNumber(query, 'from', 1), limit: limitOf(query) })),
 };
 
 const post: Record<string, Handler> = {
@@ -172,7 +172,7 @@ function handlerFor(path: string): { method: 'GET' | 'POST'; handle: Handler } |
   return undefined;
 }
 
-function dispatch(request: ApiRequest, sources: ApiSources, configuredHost: string): ApiAnswer {
+function dispatch(request: ApiRequest, sources: ApiSources, configuredHost: string): ApiAnswer | Promise<ApiAnswer> {
   if (request.door === 'tcp' && !isAllowedHost(request.host, configuredHost)) {
     const hint = 'open the page by the address of the gateway, not by a name';
     throw new HttpError(421, 'api.host', 'the Host header names no address of this gateway', hint);
@@ -190,12 +190,12 @@ function dispatch(request: ApiRequest, sources: ApiSources, configuredHost: stri
 
 /**
  * Answers one request. `configuredHost` is api.host: together with addresses and localhost it is what a browser may have
- * called us. Throws only what the sources throw, which the server answers with 500.
+ * called us. Rejects only with what the sources throw, which the server answers with 500.
  */
-export function answer(request: ApiRequest, sources: ApiSources, configuredHost: string): ApiAnswer {
+export async function answer(request: ApiRequest, sources: ApiSources, configuredHost: string): Promise<ApiAnswer> {
   let result: ApiAnswer;
   try {
-    result = dispatch(request, sources, configuredHost);
+    result = await dispatch(request, sources, configuredHost);
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     result = error.answer;

@@ -62,13 +62,17 @@ function createApiServer(door: ApiRequest['door'], options: ApiOptions): Server 
     let result: ApiAnswer;
     try {
       const asked = { door, method, target, host: headers.host, contentType: headers['content-type'], body };
-      result = answer(asked, sources, tcp?.host ?? '');
+      result = await answer(asked, sources, tcp?.host ?? '');
     } catch (error) {
       log.error('api.failed', `request failed: ${describeError(error)}`, { target: target.slice(0, 200) });
       result = failureAnswer(error);
     }
     if (door === 'unix' && method === 'POST')
-      log.info('api.change', 'change asked for at the local socket', { target, body: body.slice(0, 200), status: result.status });
+      log.info('api.change', 'change asked for at the local socket', {
+        target,
+        body: body.slice(0, 200),
+        status: result.status,
+      });
     write(response, result, method !== 'HEAD');
   };
   const server = createServer(

@@ -117,7 +117,7 @@ export type ApiSources = {
   queue(query: QueueQuery): QueuePage;
   queueEntry(id: number): QueueEntry | undefined;
   studies(query: StudyQuery): StudyPage;
-  receipts(query: { from: number; limit: number }): ReceiptPage;
+  receipts(query: { from: number; limit: number }): ReceiptPage | Promise<ReceiptPage>;
   /** Puts quarantined or waiting deliveries back to the front; answers how many. */
   retry(selection: RetrySelection): number;
 };
