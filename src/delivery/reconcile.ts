@@ -50,7 +50,7 @@ function settle(spool: Spool, receipt: Receipt): Settled | undefined {
   const { store } = receipt.delivered;
   const known = spool.queue.findForReceipt(receipt.sopInstanceUid, receipt.version, store);
   if (known) return { id: known.id, receipt: receipt.seq };
-  spool.index.restorePruned({
+  spool.restorePruned({
     sopInstanceUid: receipt.sopInstanceUid,
     version: receipt.version,
     studyInstanceUid: receipt.studyInstanceUid || undefined,

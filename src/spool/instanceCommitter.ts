@@ -11,6 +11,7 @@ import { alignUp, type Extent, type InstanceMeta } from './segmentFormat.ts';
 import type { SegmentWriter } from './segmentWriter.ts';
 import type { SlabPool } from './slabPool.ts';
 import type { InstanceDescription } from './spool.ts';
+import { UidFilter } from './uidFilter.ts';
 
 export type StoredOutcome =
   | { kind: 'stored' }
@@ -37,6 +38,7 @@ export class InstanceCommitter {
   readonly #route: RouteInstance;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #seen = new UidFilter();
   readonly #recent = new Map<string, Recent[]>();
   #unindexed: Array<{ meta: InstanceMeta; extents: Extent[] }> = [];
   #beforeFlush: Array<() => void> = [];
@@ -61,6 +63,12 @@ export class InstanceCommitter {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#nextSeq = options.index.maxSeq + 1;
+    for (const uid of options.index.sopInstanceUids()) this.#seen.add(uid);
+  }
+
+  /** The index has learnt of an instance by another way than this one. */
+  noteKnown(sopInstanceUid: string): void {
+    this.#seen.add(sopInstanceUid);
   }
 
   /** Why new instances should not be taken in, when the index cannot keep up. */
@@ -83,9 +91,11 @@ export class InstanceCommitter {
       return { kind: 'refused', reason: reception.failure };
     }
     const recent = this.#recent.get(description.sopInstanceUid) ?? [];
-    let known: Array<{ version: number; sha256: string; outcome?: Promise<StoredOutcome> }>;
+    let known: Array<{ version: number; sha256: string; outcome?: Promise<StoredOutcome> }> = recent;
     try {
-      known = [...this.#index.versionsOf(description.sopInstanceUid), ...recent];
+      if (this.#seen.mayHave(description.sopInstanceUid)) {
+        known = [...this.#index.versionsOf(description.sopInstanceUid), ...recent];
+      }
     } catch (error) {
       this.#pool.release(whole.slabs);
       return { kind: 'refused', reason: `the spool index cannot be read: ${describeError(error)}` };
@@ -212,7 +222,10 @@ export class InstanceCommitter {
     this.#unindexed = [];
     this.#beforeFlush = [];
     this.#afterFlush = [];
-    for (const { meta } of batch) this.#forget(meta.sopInstanceUid, meta);
+    for (const { meta } of batch) {
+      this.#seen.add(meta.sopInstanceUid);
+      this.#forget(meta.sopInstanceUid, meta);
+    }
     if (batch.length > 0) for (const callback of this.#onIndexed) callback();
   }
 

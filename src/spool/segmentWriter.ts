@@ -4,7 +4,7 @@
  * the first is synced. Groups complete in the order in which they lie in the log, so that nothing durable ever comes after
  * something torn.
  */
-import { fdatasync, writev } from 'node:fs';
+import { writev } from 'node:fs';
 import { promisify } from 'node:util';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -12,7 +12,6 @@ import { alignUp, type Extent, encodeFrameHeader, type FrameType, segmentHeaderS
 import type { Segment, SegmentStore } from './segmentStore.ts';
 
 const writeVector = promisify(writev);
-const syncFile = promisify(fdatasync);
 
 export type Frame = {
   type: FrameType;
@@ -167,7 +166,6 @@ export class SegmentWriter {
   async #write(group: Group): Promise<void> {
     const { bytesWritten } = await writeVector(group.segment.fd, group.buffers, group.start);
     if (bytesWritten !== group.length) throw new Error(`wrote ${bytesWritten} of ${group.length} bytes`);
-    await syncFile(group.segment.fd);
   }
 
   /** Waits for the group and for all before it, then tells its frames what became of them. */

@@ -218,6 +218,12 @@ export class Spool {
     this.#committer.flush();
   }
 
+  /** Enters an instance of which only a receipt is left (see InstanceIndex.restorePruned). */
+  restorePruned(known: Parameters<InstanceIndex['restorePruned']>[0]): void {
+    this.index.restorePruned(known);
+    this.#committer.noteKnown(known.sopInstanceUid);
+  }
+
   onIndexed(callback: () => void): void {
     this.#committer.onIndexed(callback);
   }

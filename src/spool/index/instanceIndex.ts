@@ -100,6 +100,7 @@ export class InstanceIndex {
       segments: db.prepare('SELECT id, generation, state, indexed_to AS indexedTo, live FROM segment ORDER BY id'),
       reclaimable: db.prepare("SELECT id FROM segment WHERE state = 'sealed' AND live = 0"),
       versions: db.prepare('SELECT * FROM instance WHERE sop_instance = ? ORDER BY version'),
+      sopInstanceUids: db.prepare('SELECT sop_instance FROM instance').pluck(),
       bySeq: db.prepare('SELECT * FROM instance WHERE seq = ?'),
       byStudy: db.prepare('SELECT * FROM instance WHERE study IS ? ORDER BY seq'),
       maxSeq: db.prepare('SELECT max(seq) FROM instance').pluck(),
@@ -252,6 +253,11 @@ export class InstanceIndex {
 
   versionsOf(sopInstanceUid: string): InstanceRecord[] {
     return (this.#statements.versions.all(sopInstanceUid) as InstanceRow[]).map(fromRow);
+  }
+
+  /** Every SOP Instance UID that is known, pruned ones included. */
+  *sopInstanceUids(): Generator<string> {
+    for (const uid of this.#statements.sopInstanceUids.iterate() as IterableIterator<string>) yield uid;
   }
 
   get(seq: number): InstanceRecord | undefined {
