@@ -41,7 +41,8 @@ export const standardStoragePrefixes: readonly string[] = [
 
 /** True for every standard storage SOP class and for every private one (anything outside the standard's root). */
 export function isStorageSopClass(abstractSyntax: string): boolean {
-  if (!abstractSyntax.startsWith(standardRoot)) return isUid(abstractSyntax);
+  if (!isUid(abstractSyntax)) return false;
+  if (!abstractSyntax.startsWith(standardRoot)) return true;
   return standardStoragePrefixes.some((prefix) =>
     prefix.endsWith('.') ? abstractSyntax.startsWith(prefix) : abstractSyntax === prefix,
   );

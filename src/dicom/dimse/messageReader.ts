@@ -50,7 +50,7 @@ export class MessageReader {
       return this.#violate('command fragments of one message on two presentation contexts');
     }
     this.#phase.contextId = contextId;
-    this.#command.push(Buffer.from(bytes));
+    if (bytes.length > 0) this.#command.push(Buffer.from(bytes)); // empty ones may come without end
     this.#commandLength += bytes.length;
     if (this.#commandLength > maxCommandBytes) return this.#violate(`command set of over ${maxCommandBytes} bytes`);
     if (!last) return;

@@ -161,7 +161,7 @@ export class AcceptedAssociation implements AssociationUser {
         maximumLength: this.#context.limits.maxPduLength,
         implementationClassUid,
         implementationVersionName,
-        roleSelections: answerRoles(request.userInformation.roleSelections),
+        roleSelections: answerRoles(request.userInformation.roleSelections, this.#acceptedSyntaxes()),
       },
     });
     this.#logRefusedContexts(request);
@@ -314,6 +314,10 @@ export class AcceptedAssociation implements AssociationUser {
   #who() {
     const { caller } = this.#context;
     return { peer: this.#callingAeTitle, address: caller.address, listener: caller.listener };
+  }
+
+  #acceptedSyntaxes(): Set<string> {
+    return new Set([...this.#contexts.values()].map((context) => context.abstractSyntax));
   }
 
   #logRefusedContexts(request: AssociateRq): void {

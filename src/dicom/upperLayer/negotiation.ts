@@ -65,7 +65,13 @@ export function negotiate(
   return { results, accepted };
 }
 
-/** We are SCP only: of what is proposed the SCU role is granted and the SCP role is not (PS3.7 D.3.3.4). */
-export function answerRoles(proposed: readonly RoleSelection[]): RoleSelection[] {
-  return proposed.map((role) => ({ sopClassUid: role.sopClassUid, scu: role.scu, scp: false }));
+/**
+ * We are SCP only: of what is proposed the SCU role is granted and the SCP role is not (PS3.7 D.3.3.4). Each of the
+ * `accepted` abstract syntaxes is answered once, so the answer stays small whatever a peer proposes.
+ */
+export function answerRoles(proposed: readonly RoleSelection[], accepted: ReadonlySet<string>): RoleSelection[] {
+  const bySopClass = new Map(proposed.map((role) => [role.sopClassUid, role]));
+  return [...bySopClass.values()]
+    .filter((role) => accepted.has(role.sopClassUid))
+    .map((role) => ({ sopClassUid: role.sopClassUid, scu: role.scu, scp: false }));
 }

@@ -203,7 +203,8 @@ function* readItems(bytes: Buffer, where: string): Generator<Item> {
 const hex = (byte: number) => `${byte.toString(16).padStart(2, '0').toUpperCase()}H`;
 /** UIDs here are not padded by the standard, but many senders pad them as in a data set. */
 const uidText = (body: Buffer) => body.toString('latin1').replace(/[\0 ]+$/, '');
-const titleText = (field: Buffer) => field.toString('latin1').replace(/\0/g, ' ').trim();
+/** Only spaces around an AE title are not significant (PS3.5 6.2); some pad with NUL. Everything else is part of the name. */
+const titleText = (field: Buffer) => field.toString('latin1').replace(/^ +|[\0 ]+$/g, '');
 
 function decodeUserInformation(body: Buffer): UserInformation {
   const info: UserInformation = { maximumLength: 0, implementationClassUid: '', roleSelections: [] };

@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodePdu } from '../../../src/dicom/upperLayer/pdu.ts';
+import { PduError } from '../../../src/dicom/upperLayer/pduError.ts';
+import { PduReader } from '../../../src/dicom/upperLayer/pduReader.ts';
+
+const limits = { associatePduLength: 4096, maximumLength: 1024 };
+
+type Seen = string[];
+
+/** Feeds `chunks`; what is seen is independent of how a value was cut into calls. */
+function read(chunks: Iterable<Buffer>): { seen: Seen; error: PduError | undefined; atBoundary: boolean } {
+  const seen: Seen = [];
+  let open = '';
+  const reader = new PduReader(limits, {
+    onPdu: (pdu) => void seen.push(JSON.stringify(pdu)),
+    onPData: () => void seen.push('P-DATA-TF'),
+    onPdv: (id, control, bytes, ends) => {
+      open += bytes.toString('hex');
+      if (!ends) return;
+      seen.push(`PDV ${id} ${control} ${open}`);
+      open = '';
+    },
+  });
+  try {
+    for (const chunk of chunks) reader.push(chunk);
+  } catch (error) {
+    if (!(error instanceof PduError)) throw error;
+    return { seen, error, atBoundary: false };
+  }
+  if (open) seen.push(`unfinished ${open}`);
+  return { seen, error: undefined, atBoundary: reader.atBoundary };
+}
+
+type Value = { id: number; control: number; data: Buffer };
+function pData(values: Value[]): Buffer {
+  const items = values.map(({ id, control, data }) => {
+    const head = Buffer.alloc(6);
+    head.writeUInt32BE(data.length + 2);
+    head.set([id, control], 4);
+    return Buffer.concat([head, data]);
+  });
+  const body = Buffer.concat(items);
+  const head = Buffer.from([4, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(body.length, 2);
+  return Buffer.concat([head, body]);
+}
+
+const abort = encodePdu({ type: 'abort', source: 0, reason: 0 });
+const releaseRq = encodePdu({ type: 'release-rq' });
+const rq = encodePdu({
+  type: 'associate-rq',
+  protocolVersion: 1,
+  calledAeTitle: 'A',
+  callingAeTitle: 'B',
+  applicationContext: '1.2',
+  contexts: [{ id: 1, abstractSyntax: '1.2.3', transferSyntaxes: ['1.2.840.10008.1.2'] }],
+  userInformation: { maximumLength: 0, implementationClassUid: '1', roleSelections: [] },
+});
+
+const stream = Buffer.concat([
+  rq,
+  pData([{ id: 1, control: 3, data: Buffer.from('command') }]),
+  pData([
+    { id: 1, control: 0, data: Buffer.from('several') },
+    { id: 1, control: 0, data: Buffer.alloc(0) }, // a value of zero bytes
+    { id: 3, control: 2, data: Buffer.from('values') },
+  ]),
+  pData([{ id: 1, control: 2, data: Buffer.alloc(0) }]),
+  releaseRq,
+  pData([
+    { id: 5, control: 0, data: Buffer.alloc(0) },
+    { id: 5, control: 2, data: Buffer.alloc(0) },
+  ]),
+  abort,
+]);
+
+describe('PduReader', () => {
+  const whole = read([stream]);
+
+  it('sees each PDU and each value once, in order', () => {
+    expect(whole.error).toBeUndefined();
+    expect(whole.atBoundary).toBe(true);
+    expect(whole.seen.map((line) => line.replace(/^\{"type":"([a-z-]+)".*$/, '$1'))).toEqual([
+      'associate-rq',
+      'P-DATA-TF',
+      `PDV 1 3 ${Buffer.from('command').toString('hex')}`,
+      'P-DATA-TF',
+      `PDV 1 0 ${Buffer.from('several').toString('hex')}`,
+      'PDV 1 0 ',
+      `PDV 3 2 ${Buffer.from('values').toString('hex')}`,
+      'P-DATA-TF',
+      'PDV 1 2 ',
+      'release-rq',
+      'P-DATA-TF',
+      'PDV 5 0 ',
+      'PDV 5 2 ',
+      'abort',
+    ]);
+  });
+
+  it('sees the same when the stream is split in two at any position', () => {
+    for (let at = 0; at <= stream.length; at++) {
+      expect(read([stream.subarray(0, at), stream.subarray(at)]).seen).toEqual(whole.seen);
+    }
+  });
+
+  it('sees the same a byte at a time', () => {
+    expect(read(Array.from(stream, (byte) => Buffer.from([byte]))).seen).toEqual(whole.seen);
+  });
+
+  it('does not keep the memory of a chunk: it may be used again at once', () => {
+    const shared = Buffer.alloc(7);
+    const reused = (function* () {
+      for (let at = 0; at < stream.length; at += shared.length) {
+        shared.fill(0xee);
+        const length = stream.copy(shared, 0, at);
+        yield shared.subarray(0, length);
+      }
+    })();
+    expect(read(reused).seen).toEqual(whole.seen);
+  });
+
+  it('sees the same for any PDUs and any chunking', () => {
+    const value = fc.record({
+      id: fc.nat(255),
+      control: fc.nat(3),
+      data: fc.uint8Array({ maxLength: 40 }).map((data) => Buffer.from(data)),
+    });
+    const pdu = fc.oneof(
+      fc.array(value, { minLength: 1, maxLength: 4 }).map(pData),
+      fc.constantFrom(rq, releaseRq, abort),
+    );
+    fc.assert(
+      fc.property(fc.array(pdu, { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 50 })), (pdus, sizes) => {
+        const all = Buffer.concat(pdus);
+        const chunks: Buffer[] = [];
+        for (let at = 0, i = 0; at < all.length; i++) {
+          const size = sizes[i % sizes.length] ?? all.length;
+          chunks.push(all.subarray(at, at + size));
+          at += size;
+        }
+        expect(read(chunks)).toEqual(read([all]));
+      }),
+    );
+  });
+
+  it('throws nothing but PduError at random bytes, whatever the chunking, and ends', () => {
+    const start = fc.constantFrom(1, 2, 3, 4, 5, 6, 7);
+    fc.assert(
+      fc.property(start, fc.uint8Array({ maxLength: 200 }), fc.nat(20), (type, tail, size) => {
+        const all = Buffer.concat([Buffer.from([type, 0, 0, 0, 0]), Buffer.from(tail)]);
+        const chunks: Buffer[] = [];
+        for (let at = 0; at < all.length; at += size + 1) chunks.push(all.subarray(at, at + size + 1));
+        expect(read(chunks).error?.message).toBe(read([all]).error?.message);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  const header = (type: number, length: number) => {
+    const head = Buffer.from([type, 0, 0, 0, 0, 0]);
+    head.writeUInt32BE(length, 2);
+    return head;
+  };
+  it.each([
+    ['PDU type 00', header(0, 4), 1],
+    ['PDU type 08', header(8, 4), 1],
+    ['PDU type FF', header(0xff, 0xffffffff), 1],
+    ['an A-ASSOCIATE-RQ over the limit', header(1, 4097), 6],
+    ['an A-ASSOCIATE-RQ of FFFFFFFFH bytes', header(1, 0xffffffff), 6],
+    ['an A-ASSOCIATE-RQ of zero bytes', header(1, 0), 6],
+    ['an A-ASSOCIATE-RQ too short for its fixed fields', Buffer.concat([header(1, 5), Buffer.alloc(5)]), 6],
+    ['a P-DATA-TF over what was negotiated', header(4, 1025), 6],
+    ['a P-DATA-TF of FFFFFFFFH bytes', header(4, 0xffffffff), 6],
+    ['a P-DATA-TF of zero bytes', header(4, 0), 6],
+    ['a P-DATA-TF that cannot hold a value', header(4, 5), 6],
+    ['a value longer than its P-DATA-TF', Buffer.concat([header(4, 8), Buffer.from('000000ff0100', 'hex')]), 6],
+    ['a value of length 0', Buffer.concat([header(4, 8), Buffer.from('000000000103', 'hex')]), 6],
+    ['a value of length 1', Buffer.concat([header(4, 8), Buffer.from('000000010103', 'hex')]), 6],
+    ['a value of FFFFFFFFH bytes', Buffer.concat([header(4, 8), Buffer.from('ffffffff0103', 'hex')]), 6],
+    ['stray bytes after a value', Buffer.concat([header(4, 11), Buffer.from('000000040103', 'hex')]), 6],
+    ['an A-RELEASE-RQ of five bytes', header(5, 5), 6],
+    ['an A-ABORT of zero bytes', header(7, 0), 6],
+  ])('refuses %s as soon as it is there', (_what, bytes, reason) => {
+    expect(read([bytes]).error?.reason).toBe(reason);
+  });
+
+  it('knows whether a connection ended between two PDUs', () => {
+    expect(read([abort]).atBoundary).toBe(true);
+    expect(read([abort, Buffer.from([4])]).atBoundary).toBe(false);
+    expect(read([rq.subarray(0, 20)]).atBoundary).toBe(false);
+    expect(read([stream.subarray(0, rq.length + 15)]).atBoundary).toBe(false);
+  });
+});
