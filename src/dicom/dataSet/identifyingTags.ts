@@ -31,6 +31,13 @@ const lastWanted = 0x0020000e;
 /** The longest value worth keeping: a UID has 64 characters, a patient ID (LO) as many. */
 const maxValue = 256;
 const maxDepth = 32;
+/**
+ * Of a deflated data set only the head is kept and inflated, first a little of it, then more. Deflate yields at most
+ * 1032 bytes for one, so the first two bounds always fit the output bound; a bomb can only spoil the last.
+ */
+const deflatedBounds = [1024, 4096, 16 * 1024] as const;
+const maxDeflatedHead = 16 * 1024;
+const maxInflated = 4.5 * 1024 * 1024;
 const undefinedLength = 0xffffffff;
 
 const item = 0xfffee000;
@@ -39,7 +46,14 @@ const sequenceEnd = 0xfffee0dd;
 const longForm = new Set(['OB', 'OW', 'OF', 'OD', 'OL', 'OV', 'SQ', 'UC', 'UN', 'UR', 'UT', 'SV', 'UV']);
 
 /** Within what the next element header lies: the data set, an item, or between the items of a sequence. */
-type Level = { kind: 'data-set' | 'item' | 'sequence'; implicit: boolean };
+type Level = { kind: 'data-set' | 'item' | 'sequence'; implicit: boolean; bigEndian: boolean };
+
+const u16 = (bytes: Buffer, at: number, { bigEndian }: Level) =>
+  bigEndian ? bytes.readUInt16BE(at) : bytes.readUInt16LE(at);
+const u32 = (bytes: Buffer, at: number, { bigEndian }: Level) =>
+  bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at);
+const tagOf = (bytes: Buffer, level: Level) => u16(bytes, 0, level) * 0x10000 + u16(bytes, 2, level);
+
 type Phase =
   | { name: 'header' }
   | { name: 'value'; tag: Wanted; left: number }
@@ -48,18 +62,19 @@ type Phase =
 
 export class IdentifyingTagScanner {
   readonly tags: IdentifyingTags = {};
-  readonly #bigEndian: boolean;
   readonly #deflated: boolean;
   #levels: Level[];
   #phase: Phase = { name: 'header' };
   /** Bytes of a header or a wanted value that is split over chunks; at most 12 or `maxValue` of them. */
   #held: Buffer = Buffer.alloc(0);
   #previousTag = -1;
+  /** The head of a deflated data set, as it gathers; at most `maxDeflatedHead` bytes. */
+  #deflatedHead: Buffer = Buffer.alloc(0);
 
   constructor(transferSyntaxUid: string) {
-    this.#bigEndian = transferSyntaxUid === uid.explicitVrBigEndian;
     this.#deflated = transferSyntaxUid === uid.deflatedExplicitVrLittleEndian;
-    this.#levels = [{ kind: 'data-set', implicit: transferSyntaxUid === uid.implicitVrLittleEndian }];
+    const implicit = transferSyntaxUid === uid.implicitVrLittleEndian;
+    this.#levels = [{ kind: 'data-set', implicit, bigEndian: transferSyntaxUid === uid.explicitVrBigEndian }];
   }
 
   get done(): boolean {
@@ -74,23 +89,42 @@ export class IdentifyingTagScanner {
 
   /** No more bytes will come. Call before reading `tags`. */
   end(): IdentifyingTags {
+    if (this.#deflated && !this.done) this.#scanDeflated(this.#deflatedHead);
     const cutShort = this.#phase.name === 'value' || (this.#phase.name === 'skip' && this.#phase.left > 0);
     if (cutShort || (this.#phase.name === 'header' && this.#held.length > 0)) {
       this.#fail('the data set ends in the middle of an element');
     }
+    if (!this.done && this.#levels.length > 1) this.#fail('a sequence has no end');
     this.#phase = { name: 'done' };
     return this.tags;
   }
 
-  /** Only the first piece of a deflated data set is looked at, and only up to a bound: a bomb must not inflate here. */
   #pushDeflated(chunk: Buffer): void {
-    try {
-      const head = chunk.subarray(0, 16 * 1024);
-      this.#scan(inflateRawSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 1024 * 1024 }));
-      this.#phase = { name: 'done' };
-    } catch {
-      this.#fail('the deflated data set cannot be inflated');
+    const wanted = maxDeflatedHead - this.#deflatedHead.length;
+    this.#deflatedHead = Buffer.concat([this.#deflatedHead, chunk.subarray(0, wanted)]);
+    if (this.#deflatedHead.length === maxDeflatedHead) this.#scanDeflated(this.#deflatedHead);
+  }
+
+  #scanDeflated(head: Buffer): void {
+    for (const bound of deflatedBounds) {
+      let inflated: Buffer;
+      try {
+        const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: maxInflated };
+        inflated = inflateRawSync(head.subarray(0, bound), options);
+      } catch {
+        return this.#fail('the deflated data set cannot be inflated');
+      }
+      const inner = new IdentifyingTagScanner(uid.explicitVrLittleEndian);
+      inner.push(inflated);
+      const isWhole = head.length <= bound && head.length < maxDeflatedHead;
+      const found = inner.done;
+      Object.assign(this.tags, isWhole ? inner.end() : inner.tags);
+      if (found || isWhole) {
+        this.#phase = { name: 'done' };
+        return;
+      }
     }
+    this.#fail('the identifying elements lie too far inside the deflated data set');
   }
 
   #scan(chunk: Buffer): void {
@@ -128,34 +162,22 @@ export class IdentifyingTagScanner {
     return offset + size - heldBefore;
   }
 
-  #u16(bytes: Buffer, at: number): number {
-    return this.#bigEndian ? bytes.readUInt16BE(at) : bytes.readUInt16LE(at);
-  }
-
-  #u32(bytes: Buffer, at: number): number {
-    return this.#bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at);
-  }
-
-  #tagOf(bytes: Buffer): number {
-    return this.#u16(bytes, 0) * 0x10000 + this.#u16(bytes, 2);
-  }
-
   #headerSize(bytes: Buffer, level: Level): number | undefined {
     if (bytes.length < 8) return undefined;
-    const tag = this.#tagOf(bytes);
+    const tag = tagOf(bytes, level);
     if (level.implicit || tag === item || tag === itemEnd || tag === sequenceEnd) return 8;
     return longForm.has(bytes.toString('latin1', 4, 6)) ? 12 : 8;
   }
 
   #beginElement(bytes: Buffer, size: number, level: Level): void {
-    const tag = this.#tagOf(bytes);
+    const tag = tagOf(bytes, level);
     if (tag === item || tag === itemEnd || tag === sequenceEnd) {
-      return this.#beginDelimiter(tag, this.#u32(bytes, 4), level);
+      return this.#beginDelimiter(tag, u32(bytes, 4, level), level);
     }
     if (level.kind === 'sequence') return this.#fail('an element stands where an item of a sequence should');
     const vr = level.implicit ? undefined : bytes.toString('latin1', 4, 6);
     if (vr !== undefined && !/^[A-Z]{2}$/.test(vr)) return this.#fail('an element has no valid VR');
-    const length = level.implicit ? this.#u32(bytes, 4) : size === 12 ? this.#u32(bytes, 8) : this.#u16(bytes, 6);
+    const length = level.implicit ? u32(bytes, 4, level) : size === 12 ? u32(bytes, 8, level) : u16(bytes, 6, level);
     if (level.kind === 'data-set') {
       if (tag > lastWanted) {
         this.#phase = { name: 'done' };
@@ -166,7 +188,11 @@ export class IdentifyingTagScanner {
       const property = wanted.get(tag);
       if (property !== undefined && length !== undefinedLength) return this.#beginWanted(property, length);
     }
-    if (length === undefinedLength) return this.#descend('sequence', level.implicit || vr === 'UN');
+    if (length === undefinedLength) {
+      // An UN element of undefined length is Implicit VR Little Endian inside, whatever is around it (PS3.5 6.2.2).
+      const inside = vr === 'UN' ? { implicit: true, bigEndian: false } : level;
+      return this.#descend('sequence', inside);
+    }
     if (length > 0) this.#phase = { name: 'skip', left: length };
   }
 
@@ -181,7 +207,7 @@ export class IdentifyingTagScanner {
 
   #beginDelimiter(tag: number, length: number, level: Level): void {
     if (tag === item && level.kind === 'sequence') {
-      if (length === undefinedLength) this.#descend('item', level.implicit);
+      if (length === undefinedLength) this.#descend('item', level);
       else if (length > 0) this.#phase = { name: 'skip', left: length };
     } else if ((tag === itemEnd && level.kind === 'item') || (tag === sequenceEnd && level.kind === 'sequence')) {
       this.#levels.pop();
@@ -190,9 +216,9 @@ export class IdentifyingTagScanner {
     }
   }
 
-  #descend(kind: Level['kind'], implicit: boolean): void {
+  #descend(kind: Level['kind'], { implicit, bigEndian }: Omit<Level, 'kind'>): void {
     if (this.#levels.length >= maxDepth) return this.#fail(`sequences are nested deeper than ${maxDepth}`);
-    this.#levels.push({ kind, implicit });
+    this.#levels.push({ kind, implicit, bigEndian });
   }
 
   #keepValue(tag: Wanted): void {

@@ -87,8 +87,7 @@ function describe(path: string, head: Buffer, meta: ParsedFileMeta, fileSize: nu
   if (!isUid(sopClassUid) || !isUid(sopInstanceUid)) {
     const scanner = new IdentifyingTagScanner(transferSyntaxUid);
     scanner.push(dataSet);
-    const { tags } = scanner;
-    if (!scanner.done) scanner.end();
+    const tags = scanner.end();
     sopClassUid = isUid(sopClassUid) ? sopClassUid : tags.sopClassUid;
     sopInstanceUid = isUid(sopInstanceUid) ? sopInstanceUid : tags.sopInstanceUid;
   }
