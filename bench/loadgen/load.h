@@ -1,0 +1,17 @@
+/* What the command line asks for, and the two things that the program does. */
+#ifndef LOAD_H
+#define LOAD_H
+#include "wire.h"
+
+struct options {
+  const char *host, *called, *calling, *file, *placeholder, *sop_class, *transfer_syntax;
+  int port, associations, timeout_seconds;
+  long count;
+  unsigned long long uid_start;
+  uint32_t max_pdu;
+  struct tls_files tls;
+};
+
+int run_sender(const struct options *options);
+int run_sink(const struct options *options);
+#endif
