@@ -1,0 +1,79 @@
+/** The real gateway program as a child that can be killed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { GatewayStatus } from '../../src/web/status.ts';
+
+const program = fileURLToPath(new URL('../../bin/medusa-gateway', import.meta.url));
+
+/** GET on the gateway's local socket; rejects while it is down. */
+export function ask<T>(socketPath: string, path: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path, timeout: 5_000 }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('end', () => {
+        try {
+          resolve(JSON.parse(Buffer.concat(pieces).toString('utf8')) as T);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    asked.on('error', reject);
+    asked.on('timeout', () => asked.destroy(new Error('no answer')));
+    asked.end();
+  });
+}
+
+export class GatewayProcess {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly #socketPath: string;
+
+  constructor(options: { config: string; stateDirectory: string; log: string }) {
+    this.#socketPath = join(options.stateDirectory, 'api.sock');
+    const log = openSync(options.log, 'a');
+    this.#child = spawn(program, ['run', '--config', options.config], { stdio: ['ignore', log, log] });
+    this.#exited = once(this.#child, 'exit');
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Waits until it answers and listens; resolves with its status. Throws when it ends before. */
+  async ready(timeoutMs = 30_000): Promise<GatewayStatus> {
+    const deadline = Date.now() + timeoutMs;
+    while (Date.now() < deadline) {
+      if (!this.running) throw new Error(`the gateway ended with ${this.#child.exitCode ?? this.#child.signalCode}`);
+      try {
+        const status = await this.status();
+        if (status.listeners.every((listener) => listener.listening)) return status;
+      } catch {
+        // not yet
+      }
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+    throw new Error(`the gateway was not ready within ${timeoutMs} ms`);
+  }
+
+  status(): Promise<GatewayStatus> {
+    return ask<GatewayStatus>(this.#socketPath, '/v1/status');
+  }
+
+  /** SIGKILL and gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  async stop(): Promise<number | null> {
+    this.#child.kill('SIGTERM');
+    await this.#exited;
+    return this.#child.exitCode;
+  }
+}
