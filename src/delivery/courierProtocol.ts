@@ -34,14 +34,27 @@ export type JobFailure = {
   storeUnavailable: boolean;
 };
 
+export type CourierConfiguration = {
+  stores: StoreConfiguration[];
+  /** Jobs under way at a time, for each store by itself: a store that hangs takes nothing from another. */
+  concurrency: number;
+  /** Where stores keep what they must know again after a restart (uploads under way). */
+  stateDirectory: string;
+};
+
 export type ToCourier =
-  | { type: 'configure'; stores: StoreConfiguration[]; concurrency: number; stateDirectory: string }
+  /** Also later: stores that have not changed go on undisturbed. */
+  | ({ type: 'configure' } & CourierConfiguration)
   | { type: 'jobs'; jobs: CourierJob[] }
-  /** Finish what is under way for at most `graceMs`, then exit. */
+  /** Asks for `alive`: a courier that hangs does not answer, and is replaced. */
+  | { type: 'ping' }
+  /** Finish what is under way for at most `graceMs`, then exit. Jobs that wait are not begun: the gateway has them. */
   | { type: 'stop'; graceMs: number };
 
 export type FromCourier =
+  /** The first `configure` has been taken in: jobs may come. */
   | { type: 'ready' }
+  | { type: 'alive' }
   | { type: 'confirmed'; confirmations: Array<{ id: number; confirmation: Confirmation }> }
   | { type: 'failed'; failures: JobFailure[] }
   | {
