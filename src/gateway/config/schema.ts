@@ -142,7 +142,7 @@ const storePrefix = () => keyPrefix().default('medusa').meta(live('Folder in the
 const directoryStore = z.strictObject({
   name: storeName(),
   type: z.literal('directory').meta(live('directory: files below a folder, for one machine or a NAS.')),
-  path: path().meta(live('Folder that holds the objects. It has to exist.')),
+  path: path().meta(live('Folder that holds the objects. It is made if it is not there.')),
   prefix: storePrefix(),
 });
 

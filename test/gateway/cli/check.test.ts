@@ -1,5 +1,14 @@
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,25 +162,34 @@ describe('the state directory', () => {
 });
 
 describe('stores', () => {
-  it('that cannot be reached fail with what mends them', async () => {
-    const refused = new GatewayError('403 AccessDenied', {
-      code: 'store.refused',
-      operation: 'probe',
-      hint: 'check the rights',
-    });
-    const { code, checks } = await check({}, { probeStore: async () => Promise.reject(refused) });
+  const s3 = (endpoint: string) =>
+    `stores: [{ name: d, type: s3, endpoint: "${endpoint}", bucket: abc, accessKeyId: i, secretAccessKey: j }]`;
+
+  it('that refuse us fail with what mends it', async () => {
+    const details = { code: 'store.refused', operation: 'probe', hint: 'check the rights' };
+    const refuse = async () => Promise.reject(new GatewayError('403 AccessDenied', details));
+    const { code, checks } = await check({ stores: s3('http://127.0.0.1:1') }, { probeStore: refuse });
     expect(code).toBe(1);
     expect(checks.at(-1)).toEqual({
-      level: 'fail',
-      subject: 'stores d',
-      message: '403 AccessDenied',
-      hint: 'check the rights',
+      ...{ level: 'fail', subject: 'stores d', message: '403 AccessDenied', hint: 'check the rights' },
     });
   });
 
-  it('are really tried: a folder that is not there fails', async () => {
-    const { code, not } = await check({ stores: 'stores: [{ name: d, type: directory, path: none }]' });
+  it('are really called: where nobody answers is a failure', async () => {
+    const { code, not } = await check({ stores: s3('http://127.0.0.1:1') });
     expect([code, but(not)]).toEqual([1, [expect.stringMatching(/^fail stores d: /)]]);
+  });
+
+  it('that are folders are written to, not opened: what another user made would be in the way', async () => {
+    const { code, not } = await check();
+    expect([code, but(not), readdirSync(join(folder, 'objects'))]).toEqual([0, [], []]);
+  });
+
+  it('that are folders which do not exist are warned of', async () => {
+    const { code, not } = await check({ stores: 'stores: [{ name: d, type: directory, path: none }]' });
+    const message = `${join(folder, 'none')} does not exist; it is made with the first delivery`;
+    expect([code, but(not)]).toEqual([0, [`warn stores d: ${message}`]]);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
   });
 });
 

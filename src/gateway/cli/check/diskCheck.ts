@@ -29,8 +29,8 @@ export function fileSystemKind(type: number): FileSystemKind {
   return fileSystems[type >>> 0] ?? { name: `file system 0x${(type >>> 0).toString(16)}` };
 }
 
-/** The folder itself, or the nearest one above it that exists. */
-function existing(path: string): string {
+/** The path itself, or the nearest one above it that exists. */
+export function existing(path: string): string {
   let at = path;
   while (!statSync(at, { throwIfNoEntry: false }) && dirname(at) !== at) at = dirname(at);
   return at;
@@ -44,7 +44,8 @@ function usedBytes(path: string): number {
   return readdirSync(path).reduce((sum, name) => sum + usedBytes(join(path, name)), 0);
 }
 
-function checkWritable(subject: string, path: string, folder: string): CheckResult {
+/** Writes, syncs and removes a file in `folder`, which stands for `path` when that does not exist yet. */
+export function checkWritable(subject: string, path: string, folder: string): CheckResult {
   try {
     if (!statSync(folder).isDirectory()) return fail(subject, `${folder} is no folder`, 'move the file away');
     const trial = mkdtempSync(join(folder, '.check-'));
