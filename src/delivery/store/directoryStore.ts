@@ -28,6 +28,8 @@ export type DirectoryStoreOptions = {
   /** Where we note that this store was once opened, to know it again; without it a lost mount goes unnoticed. */
   stateDirectory?: string;
   clock?: Clock;
+  /** false: do without link(2), as on a file system that lacks it. Otherwise found out by trying. */
+  useLinks?: boolean;
 };
 
 /** Nothing is touched before the first operation. Throws `store.bad-key` for a prefix that cannot be one. */
@@ -41,14 +43,19 @@ export function createDirectoryStore(
   const clock = options.clock ?? systemClock;
   const directories = createDirectorySync(root);
   const locked = createKeyedLock();
-  const knownPath = options.stateDirectory && join(options.stateDirectory, `directory-store-${encodeURIComponent(name)}.json`);
+  const knownPath =
+    options.stateDirectory && join(options.stateDirectory, `directory-store-${encodeURIComponent(name)}.json`);
   let opened: Promise<DirectoryRoot> | undefined;
 
   const ready = (): Promise<DirectoryRoot> => {
-    opened ??= openDirectoryRoot(root, knownPath).catch((error) => {
-      opened = undefined;
-      throw directoryError(error, 'open store', root);
-    });
+    const useLinks = options.useLinks ?? true;
+    opened ??= openDirectoryRoot(root, knownPath).then(
+      (found) => ({ ...found, canLink: found.canLink && useLinks }),
+      (error) => {
+        opened = undefined;
+        throw directoryError(error, 'open store', root);
+      },
+    );
     return opened;
   };
   /** After ENOENT nothing that we remember of the directories is sure: look again, the mount may be gone. */

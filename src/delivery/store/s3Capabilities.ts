@@ -41,9 +41,11 @@ type Probe = {
   nameOf(name: string): string;
   context: S3Context;
   signal: AbortSignal | undefined;
+  /** Names to remove afterwards. */
+  written: Set<string>;
 };
 
-/** About ten small requests. Throws `store.*` when the store cannot be reached or refuses even a plain PUT. */
+/** About twenty small requests, in half a dozen round trips. Throws `store.*` when the store cannot be reached or refuses even a plain PUT. */
 export async function detectS3Capabilities(
   context: S3Context,
   signal: AbortSignal | undefined,
@@ -53,20 +55,23 @@ export async function detectS3Capabilities(
   try {
     // First of all a plain PUT that must succeed: what it throws is the store's state, not a missing capability.
     const etag = await probe.put('plain', {}, sha256Of(CONTENT));
-    const reported = await probe
-      .put('reported', checksumHeader(CONTENT))
-      .then(
-        async () => (await probe.head('reported'))?.ChecksumSHA256 === sha256Of(CONTENT).toString('base64'),
-        rethrowUnlessAnswer(false),
-      );
-    const verifiesSignedPayload = await refuses(probe, 'wrong-payload', {}, sha256Of(OTHER_CONTENT));
-    const verifiesChecksumHeader = reported && (await refuses(probe, 'wrong-sha256', checksumHeader(OTHER_CONTENT)));
+    const [reportsSha256, verifiesSignedPayload, refusesChecksum, verifiesMd5, conditionalPut, conditionalMultipart] =
+      await settled([
+        reportsChecksum(probe),
+        refuses(probe, 'wrong-payload', {}, sha256Of(OTHER_CONTENT)),
+        refuses(probe, 'wrong-sha256', checksumHeader(OTHER_CONTENT)),
+        refuses(probe, 'wrong-md5', { ContentMD5: md5Of(OTHER_CONTENT).toString('base64') }),
+        honoursIfNoneMatch(probe),
+        honoursIfNoneMatchOnComplete(probe),
+      ]);
+    // A store that refuses a checksum header because it refuses them all does not verify it.
+    const verifiesChecksumHeader = reportsSha256 && refusesChecksum;
     return {
       verifiesSha256: verifiesSignedPayload || verifiesChecksumHeader,
-      reportsSha256: reported,
-      verifiesMd5: await refuses(probe, 'wrong-md5', { ContentMD5: md5Of(OTHER_CONTENT).toString('base64') }),
-      conditionalPut: await honoursIfNoneMatch(probe),
-      conditionalMultipart: await honoursIfNoneMatchOnComplete(probe),
+      reportsSha256,
+      verifiesMd5,
+      conditionalPut,
+      conditionalMultipart,
       verifiesSignedPayload,
       verifiesChecksumHeader,
       etagIsMd5: etag?.replaceAll('"', '') === md5Of(CONTENT).toString('hex'),
@@ -74,6 +79,19 @@ export async function detectS3Capabilities(
   } finally {
     await cleanUp(context, written);
   }
+}
+
+/** All results, or the first error, and in either case not before all have come to an end: cleaning up follows. */
+async function settled<T extends readonly Promise<unknown>[] | []>(
+  running: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(running);
+  return Promise.all(running);
+}
+
+async function reportsChecksum(probe: Probe): Promise<boolean> {
+  const written = await probe.put('reported', checksumHeader(CONTENT)).then(() => true, rethrowUnlessAnswer(false));
+  return written && (await probe.head('reported'))?.ChecksumSHA256 === sha256Of(CONTENT).toString('base64');
 }
 
 function checksumHeader(content: Buffer): Partial<PutObjectCommandInput> {
@@ -90,6 +108,7 @@ function createProbe(context: S3Context, signal: AbortSignal | undefined, writte
     nameOf,
     context,
     signal,
+    written,
     put: async (name, options = {}, signedSha256 = sha256Of(options.Body ? OTHER_CONTENT : CONTENT)) => {
       const Key = nameOf(name);
       written.add(Key);
@@ -139,27 +158,32 @@ async function honoursIfNoneMatch(probe: Probe): Promise<boolean> {
   return probe.put('condition', { IfNoneMatch: '*', Body: OTHER_CONTENT }).then(() => false, stopped);
 }
 
-async function honoursIfNoneMatchOnComplete({ context, nameOf, signal }: Probe): Promise<boolean> {
-  const { client } = context;
-  // The object of the very first probe: it exists.
-  const target = { Bucket: context.configuration.bucket, Key: nameOf('plain') };
+async function honoursIfNoneMatchOnComplete(probe: Probe): Promise<boolean> {
+  // As above: it must stop a second object and only that.
+  return (await completesIfNoneMatch(probe)) === 'completed' && (await completesIfNoneMatch(probe)) === 'stopped';
+}
+
+/** Uploads an object in parts, always to the same name, on condition that there is none. */
+async function completesIfNoneMatch(probe: Probe): Promise<'completed' | 'stopped' | 'refused'> {
+  const { client, configuration } = probe.context;
+  const target = { Bucket: configuration.bucket, Key: probe.nameOf('condition-parts') };
   const call = <T>(run: (options: { abortSignal?: AbortSignal }) => Promise<T>) =>
-    callS3('probe store', target.Key, signal, run);
+    callS3('probe store', target.Key, probe.signal, run);
   const { UploadId } = await call((o) => client.send(new CreateMultipartUploadCommand(target), o));
+  probe.written.add(target.Key);
   const upload = { ...target, UploadId };
   const part = { ...upload, PartNumber: 1, Body: CONTENT, ContentLength: CONTENT.length };
-  const abort = () => client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
+  let outcome: 'completed' | 'stopped' | 'refused' | undefined;
   try {
     const { ETag } = await call((o) => client.send(new UploadPartCommand(part), o));
     const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
     const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload, IfNoneMatch: '*' });
-    const stopped = (error: unknown) => (httpStatus(error) === 412 ? true : rethrowUnlessAnswer(false)(error));
-    const honoured = await call((o) => client.send(complete, o)).then(() => false, stopped);
-    if (honoured) await abort();
-    return honoured;
-  } catch (error) {
-    await abort();
-    throw error;
+    const answered = (error: unknown) =>
+      httpStatus(error) === 412 ? ('stopped' as const) : rethrowUnlessAnswer('refused' as const)(error);
+    outcome = await call((o) => client.send(complete, o)).then(() => 'completed' as const, answered);
+    return outcome;
+  } finally {
+    if (outcome !== 'completed') await client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
   }
 }
 

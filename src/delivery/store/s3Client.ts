@@ -40,6 +40,8 @@ export function createS3Client(configuration: S3Configuration, timeouts: S3Timeo
     // Our agents are kept open, and with those the SDK sends the header but does not wait for the answer.
     expectContinueHeader: false,
     followRegionRedirects: false,
+    // Without one the SDK prints to the console. What goes wrong is thrown, and logged by whoever catches it.
+    logger: { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore },
     requestHandler: {
       httpAgent: new HttpAgent(agent),
       httpsAgent: new HttpsAgent({ ...agent, ...tls }),
@@ -48,6 +50,8 @@ export function createS3Client(configuration: S3Configuration, timeouts: S3Timeo
     },
   });
 }
+
+function ignore(): void {}
 
 function readCertificates(caFile: string): Buffer {
   try {

@@ -111,7 +111,7 @@ function digestPart(
   there: ListedPart | undefined,
   whole: Hash,
 ): Promise<Digests> {
-  const md5 = there !== undefined || bestProof(capabilities) === 'store-md5';
+  const md5 = there !== undefined || bestProof(capabilities, request.size) === 'store-md5';
   return digestOf(readContent(request, part), { md5, onChunk: (chunk) => void whole.update(chunk) });
 }
 
@@ -138,7 +138,7 @@ async function sendPart(
   signal: AbortSignal,
 ): Promise<Sent> {
   const { client, configuration, keys, capabilities } = context;
-  const proof = bestProof(capabilities);
+  const proof = bestProof(capabilities, request.size);
   const operation = 'upload part';
   const ChecksumSHA256 = Buffer.from(digests.sha256, 'hex').toString('base64');
   const checksum: Partial<UploadPartCommandInput> = usesChecksumHeader(context)
