@@ -123,7 +123,8 @@ export class AcceptedAssociation implements AssociationUser {
 
   /** Called now and then by the listener: ends an association on which nothing has moved for too long. */
   checkIdle(now: number): void {
-    if (!this.#association.established || now - this.#lastActivity < this.#context.limits.idleMs) return;
+    if (!this.#association.established || this.#storage?.owesAnswer) return;
+    if (now - this.#lastActivity < this.#context.limits.idleMs) return;
     this.#association.abort(`nothing received for ${this.#context.limits.idleMs} ms`);
   }
 
@@ -308,6 +309,11 @@ export class AcceptedAssociation implements AssociationUser {
       });
     } else if (result.outcome?.kind === 'duplicate') this.counters.duplicates++;
     else this.counters.instances++;
+    if (result.outcome?.kind === 'new-version') {
+      const { version } = result.outcome;
+      const message = `instance came again with other bytes; both are kept, this one as version ${version}; ask the sender why`;
+      this.#log.warn('instance.new-version', message, { ...this.#who(), sopInstanceUid: result.header.sopInstanceUid });
+    }
     this.#context.observer.onInstance(this, result);
   }
 

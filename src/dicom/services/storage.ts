@@ -139,6 +139,11 @@ export class StorageReceiver {
     this.#current = undefined;
   }
 
+  /** True while the peer waits for us, not we for it. */
+  get owesAnswer(): boolean {
+    return this.#finishing > 0;
+  }
+
   /** Calls back when every instance that has come whole is answered. */
   whenIdle(callback: () => void): void {
     if (this.#finishing === 0) callback();

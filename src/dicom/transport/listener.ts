@@ -7,7 +7,7 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Log } from '../../base/log.ts';
 import { AcceptedAssociation, type AcceptedAssociationContext } from '../services/acceptedAssociation.ts';
 import type { Caller } from '../services/access.ts';
-import { readSocket } from './socketReader.ts';
+import { type ReadingMode, readSocket } from './socketReader.ts';
 import { socketTransport } from './socketTransport.ts';
 
 export type TlsMaterial = {
@@ -25,6 +25,8 @@ export type ListenerOptions = {
   tls: TlsMaterial | undefined;
   /** Hard cap on open connections, those that have not asked for an association yet included. */
   maxConnections: number;
+  /** How bytes are read; default 'shared-buffer' (socketReader.ts). */
+  reading?: ReadingMode;
   context: Omit<AcceptedAssociationContext, 'caller'>;
   log: Log;
 };
@@ -174,13 +176,14 @@ export class Listener {
       association.transportClosed();
       this.#associations.delete(association);
     });
-    readSocket(socket, (bytes) => {
+    const onBytes = (bytes: Buffer) => {
       if (first) {
         first = false;
         if (this.#isMisdialled(bytes, socket, caller)) return;
       }
       association.receive(bytes);
-    });
+    };
+    readSocket(socket, onBytes, this.#options.reading);
   }
 
   /** A TLS ClientHello (16H 03H) on a plain port: said in one line, and closed. */

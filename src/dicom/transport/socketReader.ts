@@ -9,6 +9,8 @@ import type { Socket } from 'node:net';
 
 type Handle = { useUserBuffer?: (buffer: Uint8Array) => void };
 
+export type ReadingMode = 'shared-buffer' | 'data-events';
+
 /** One for all sockets: the consumer has done with the bytes when its call returns. */
 const sharedBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
@@ -24,25 +26,32 @@ function symbolOf(socket: Socket, description: string): symbol | undefined {
  * Calls `onBytes` with everything that arrives, in order, until the socket ends. The bytes are valid during the call only.
  * `socket.pause()` and `resume()` stop and go on; a call or two may still come after `pause()`.
  */
-export function readSocket(socket: Socket, onBytes: (bytes: Buffer) => void): 'shared-buffer' | 'data-events' {
+export function readSocket(
+  socket: Socket,
+  onBytes: (bytes: Buffer) => void,
+  preferred: ReadingMode = 'shared-buffer',
+): ReadingMode {
   const handle = (socket as unknown as { _handle?: Handle })._handle;
   const kBuffer = symbolOf(socket, 'kBuffer');
   const kBufferCb = symbolOf(socket, 'kBufferCb');
   const kBufferGen = symbolOf(socket, 'kBufferGen');
   const early = socket.read() as Buffer | null; // came with the handshake
-  if (early !== null) onBytes(early);
-  if (!handle?.useUserBuffer || !kBuffer || !kBufferCb || !kBufferGen) {
+  let mode: ReadingMode = 'data-events';
+  if (preferred === 'shared-buffer' && handle?.useUserBuffer && kBuffer && kBufferCb && kBufferGen) {
+    mode = 'shared-buffer';
+    const internals = socket as unknown as Record<symbol, unknown>;
+    internals[kBuffer] = sharedBuffer;
+    internals[kBufferGen] = null;
+    internals[kBufferCb] = (length: number, buffer: Uint8Array): boolean => {
+      onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+      return true;
+    };
+    handle.useUserBuffer(sharedBuffer);
+  } else {
     socket.on('data', onBytes);
-    return 'data-events';
   }
-  const internals = socket as unknown as Record<symbol, unknown>;
-  internals[kBuffer] = sharedBuffer;
-  internals[kBufferGen] = null;
-  internals[kBufferCb] = (length: number, buffer: Uint8Array): boolean => {
-    onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, length));
-    return true;
-  };
-  handle.useUserBuffer(sharedBuffer);
+  // An accepted socket waits for this (`pauseOnConnect`). Before the early bytes: what they lead to may pause it again.
   socket.resume();
-  return 'shared-buffer';
+  if (early !== null) onBytes(early);
+  return mode;
 }

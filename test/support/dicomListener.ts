@@ -1,0 +1,82 @@
+/** A DICOM listener on a free port of the loopback, with its log in memory and limits that a test may set. */
+import { createMemoryLog } from '../../src/base/log.ts';
+import type { AssociationLimits } from '../../src/dicom/services/acceptedAssociation.ts';
+import type { AccessPolicy } from '../../src/dicom/services/access.ts';
+import type { Intake, StorageResult } from '../../src/dicom/services/storage.ts';
+import { Listener, type TlsMaterial } from '../../src/dicom/transport/listener.ts';
+import type { ReadingMode } from '../../src/dicom/transport/socketReader.ts';
+import { systemTimers } from '../../src/dicom/transport/socketTransport.ts';
+import { defaultNegotiationPolicy } from '../../src/dicom/upperLayer/negotiation.ts';
+
+export const defaultLimits: AssociationLimits = {
+  maxPduLength: 128 * 1024,
+  presentationContexts: 128,
+  associateRequestBytes: 256 * 1024,
+  instanceBytes: 2 ** 40,
+  associationBytes: 2 ** 50,
+  artimMs: 30_000,
+  idleMs: 60_000,
+};
+
+export type LogLine = { event: string; level: string; msg: string } & Record<string, unknown>;
+
+export type TestListener = {
+  port: number;
+  listener: Listener;
+  lines: LogLine[];
+  results: StorageResult[];
+  /** Resolves with the next log line of this event (or one that is there already). */
+  logged(event: string): Promise<LogLine>;
+  stop(): Promise<void>;
+};
+
+export async function startListener(options: {
+  intake: Intake;
+  tls?: TlsMaterial;
+  limits?: Partial<AssociationLimits>;
+  access?: AccessPolicy;
+  maxConnections?: number;
+  reading?: ReadingMode;
+}): Promise<TestListener> {
+  const { log, lines } = createMemoryLog();
+  const results: StorageResult[] = [];
+  const listener = new Listener({
+    name: options.tls ? 'dicom-tls' : 'dicom',
+    host: '127.0.0.1',
+    port: 0,
+    tls: options.tls,
+    maxConnections: options.maxConnections ?? 100,
+    log,
+    ...(options.reading === undefined ? {} : { reading: options.reading }),
+    context: {
+      limits: { ...defaultLimits, ...options.limits },
+      access: options.access ?? { admit: () => ({ admitted: true }) },
+      negotiation: defaultNegotiationPolicy,
+      intake: options.intake,
+      timers: systemTimers,
+      monotonic: () => performance.now(),
+      log,
+      observer: {
+        onAdmitted: () => {},
+        onRejected: () => {},
+        onInstance: (_association, result) => void results.push(result),
+        onClosed: () => {},
+      },
+    },
+  });
+  const port = await listener.listen();
+  return {
+    port,
+    listener,
+    lines,
+    results,
+    logged: async (event) => {
+      for (;;) {
+        const line = lines.find((candidate) => candidate.event === event);
+        if (line) return line;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+    stop: () => listener.stop(0),
+  };
+}
