@@ -40,6 +40,9 @@ type Lane = {
   deliveredBytes: number;
 };
 
+/** A delivery in the courier's hands. Its bytes stay where they are until it is let go. */
+type Held = { delivery: Delivery; instance: InstanceRecord | undefined; release(): void };
+
 export type LaneStatus = {
   name: string;
   state: 'ok' | 'waiting';
@@ -58,7 +61,7 @@ const ledgerRetryMs = 2_000;
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #lanes: Map<string, Lane>;
-  readonly #held = new Map<number, { delivery: Delivery; instance: InstanceRecord | undefined }>();
+  readonly #held = new Map<number, Held>();
   #timer: NodeJS.Timeout | undefined;
   #pumpScheduled = false;
   #stopped = false;
@@ -142,14 +145,20 @@ export class Dispatcher {
     const jobs: CourierJob[] = [];
     for (const delivery of claimed) {
       const instance = delivery.instance === null ? undefined : spool.index.get(delivery.instance);
+      let release = () => {};
       try {
-        jobs.push(jobFor(delivery, instance, lane.keySpace, (record) => spool.rangesOf(record)));
+        const ranges = (record: InstanceRecord) => {
+          const lease = spool.lease(record);
+          release = lease.release;
+          return lease.ranges;
+        };
+        jobs.push(jobFor(delivery, instance, lane.keySpace, ranges));
       } catch (error) {
         this.#setAside(delivery.id, 'delivery.cannot-prepare', describeError(error), lane.name);
         continue;
       }
       lane.inFlight.add(delivery.id);
-      this.#held.set(delivery.id, { delivery, instance });
+      this.#held.set(delivery.id, { delivery, instance, release });
       lane.gate.given();
     }
     if (jobs.length > 0) this.#options.courier.submit(jobs);
@@ -283,6 +292,7 @@ export class Dispatcher {
   #letGo(id: number): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
+    held.release();
     this.#held.delete(id);
     this.#lanes.get(held.delivery.store)?.inFlight.delete(id);
   }

@@ -159,16 +159,30 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
     const { courier, dispatcher, proof } = createDelivery(config, { spool, ledger, key, keySpaces, log });
     const peers = new PeerRegister(() => Date.now());
     const listeners = createListeners(config, spool, peers, log);
-    const parts = { config, startedAt, spool, ledger, dispatcher, listeners, peers, health, keySpaces };
-    const stopHealth = watchHealth({ ...parts, courier, startedAt });
+    let api: Api | undefined;
+    const parts = {
+      config,
+      startedAt,
+      spool,
+      ledger,
+      dispatcher,
+      listeners,
+      peers,
+      health,
+      keySpaces,
+      pageUrl: () => api?.pageUrl,
+      now: () => Date.now(),
+    };
+    const stopHealth = watchHealth({ ...parts, courier });
     stops.push(stopHealth);
-    const api: Api = await startApi({
+    const startedApi = await startApi({
       socketPath: paths.socket,
       tcp: config.api.enabled ? { host: config.api.host, port: config.api.port } : undefined,
-      sources: statusSource({ ...parts, now: () => Date.now() }),
+      sources: statusSource(parts),
       log,
     });
-    stops.push(() => api.stop());
+    api = startedApi;
+    stops.push(() => startedApi.stop());
     courier.start();
     stops.push(() => courier.stop(courierGraceMs));
     dispatcher.start();
@@ -187,8 +201,8 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
     log.info('gateway.started', 'the gateway is up', { version, site: config.site, pid: process.pid });
     return {
       listeners: listeners.map(({ name, port, isTls }) => ({ name, port, tls: isTls })),
-      pageUrl: api.pageUrl,
-      socketPath: api.socketPath,
+      pageUrl: startedApi.pageUrl,
+      socketPath: startedApi.socketPath,
       get courierPid() {
         return courier.pid;
       },

@@ -13,7 +13,7 @@ const expiryNoticeDays = 60;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
-type Watched = Omit<StatusParts, 'now'> & { courier: CourierProcess };
+type Watched = StatusParts & { courier: CourierProcess };
 
 /** Raises what cannot change while the gateway runs, then watches the rest. Returns the function that stops it. */
 export function watchHealth(watched: Watched): () => void {
@@ -53,7 +53,7 @@ function lookAtSpool({ spool, health, config }: Watched): void {
 
 function lookAtStores(watched: Watched): void {
   const { health } = watched;
-  const sources = statusSource({ ...watched, now: () => Date.now() });
+  const sources = statusSource(watched);
   for (const store of sources.status().stores) {
     const reason = store.lastError?.message ?? 'unknown';
     const waiting = store.state === 'waiting';

@@ -36,7 +36,8 @@ export type StatusParts = {
   peers: PeerRegister;
   health: Health;
   keySpaces: ReadonlyMap<string, KeySpace>;
-  /** The newest receipts, kept in memory for the page. */
+  /** Where the status page is, once it is served. */
+  pageUrl(): string | undefined;
   now(): number;
 };
 
@@ -56,7 +57,9 @@ export function statusSource(parts: StatusParts): ApiSources {
 
 function gatewayStatus(parts: StatusParts): GatewayStatus {
   const { config, ledger, health } = parts;
+  const pageUrl = parts.pageUrl();
   return {
+    ...(pageUrl === undefined ? {} : { pageUrl }),
     site: config.site,
     version,
     aeTitle: config.aeTitle,

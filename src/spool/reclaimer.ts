@@ -17,6 +17,7 @@ export class Reclaimer {
   readonly #store: SegmentStore;
   readonly #isPinned: (segmentId: number) => boolean;
   readonly #keepDeliveredMs: number;
+  readonly #onShort: () => void;
   readonly #clock: Clock;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
@@ -27,6 +28,8 @@ export class Reclaimer {
     store: SegmentStore;
     isPinned(segmentId: number): boolean;
     keepDeliveredMs: number;
+    /** Called at intervals while less than two segments could still be taken: the time to copy stragglers together. */
+    onShort(): void;
     clock: Clock;
     log: Log;
   }) {
@@ -34,12 +37,16 @@ export class Reclaimer {
     this.#store = options.store;
     this.#isPinned = options.isPinned;
     this.#keepDeliveredMs = options.keepDeliveredMs;
+    this.#onShort = options.onShort;
     this.#clock = options.clock;
     this.#log = options.log;
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.run(), intervalMs);
+    this.#timer = setInterval(() => {
+      this.run();
+      if (this.#store.bytesAvailable < 2 * this.#store.segmentSize) this.#onShort();
+    }, intervalMs);
   }
 
   stop(): void {

@@ -88,3 +88,15 @@ export function scanSegment(segment: Segment, size: number, from: number, lookup
   }
   return result;
 }
+
+/** The instances whose last frame lies in `segment`, without reading their bytes. */
+export function instancesIn(segment: Segment, size: number): InstanceMeta[] {
+  const window = new Window(segment, size);
+  const found: InstanceMeta[] = [];
+  for (let offset = blockSize; offset + blockSize <= size; ) {
+    const header = headerAt(window, offset, segment.generation);
+    if (header?.type === 'instance') found.push(JSON.parse(header.meta.toString('utf8')) as InstanceMeta);
+    offset += header === undefined ? blockSize : header.frameLength;
+  }
+  return found;
+}

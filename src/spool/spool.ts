@@ -17,6 +17,7 @@ import { InstanceCommitter, type StoredOutcome } from './instanceCommitter.ts';
 import { Reception } from './reception.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { type RecoveryReport, recover } from './recovery.ts';
+import { Relocator } from './relocator.ts';
 import { segmentHeaderSize } from './segmentFormat.ts';
 import { SegmentStore } from './segmentStore.ts';
 import { SegmentWriter } from './segmentWriter.ts';
@@ -59,6 +60,9 @@ export type IncomingToSpool = {
   commit(description: InstanceDescription): Promise<StoredOutcome>;
   discard(): void;
 };
+
+/** `length` bytes from `offset` of a segment file. */
+export type FileRange = { path: string; offset: number; length: number };
 
 export type SpoolStatus = {
   quota: number;
@@ -110,7 +114,10 @@ export class Spool {
   readonly #pool: SlabPool;
   readonly #committer: InstanceCommitter;
   readonly #reclaimer: Reclaimer;
+  readonly #relocator: Relocator;
   readonly #receptions = new Set<Reception>();
+  /** Segments that somebody outside reads, with how many times over. */
+  readonly #leases = new Map<number, number>();
   readonly index: InstanceIndex;
   readonly queue: DeliveryQueue;
   readonly recovery: RecoveryReport;
@@ -145,7 +152,17 @@ export class Spool {
       store: parts.store,
       isPinned: (id) => this.#isPinned(id),
       keepDeliveredMs: options.keepDeliveredMs,
+      onShort: () => void this.reclaim(),
       clock,
+      log,
+    });
+    this.#relocator = new Relocator({
+      index: this.index,
+      store: parts.store,
+      writer: this.#writer,
+      pool: this.#pool,
+      newReception: () => this.#newReception(),
+      isPinned: (id) => this.#isPinned(id),
       log,
     });
     this.#store.replenish();
@@ -159,12 +176,7 @@ export class Spool {
       this.#reclaimer.hurry();
       return { refused: refusal };
     }
-    const reception = new Reception({
-      pool: this.#pool,
-      enqueue: (frame) => this.#writer.enqueue(frame),
-      onEnded: (ended) => this.#receptions.delete(ended),
-    });
-    this.#receptions.add(reception);
+    const reception = this.#newReception();
     return {
       write: (bytes) => {
         const roomLeft = reception.write(bytes);
@@ -200,12 +212,25 @@ export class Spool {
     };
   }
 
-  /** The file ranges that hold an instance, in order: what the courier reads. */
-  rangesOf(record: InstanceRecord): Array<{ path: string; offset: number; length: number }> {
-    return record.extents.map((extent) => {
+  /**
+   * The file ranges that hold an instance, in order, for somebody else to read. Their segments are not recycled until
+   * `release` is called, whatever becomes of the instance meanwhile.
+   */
+  lease(record: InstanceRecord): { ranges: FileRange[]; release(): void } {
+    const segments = new Set<number>();
+    const ranges = record.extents.map((extent) => {
       const segment = segmentOf(extent, (id) => this.#store.get(id));
+      segments.add(segment.id);
       return { path: segment.path, offset: extent.offset, length: extent.length };
     });
+    for (const id of segments) this.#leases.set(id, (this.#leases.get(id) ?? 0) + 1);
+    let released = false;
+    const release = () => {
+      if (released) return;
+      released = true;
+      for (const id of segments) this.#leases.set(id, (this.#leases.get(id) ?? 1) - 1);
+    };
+    return { ranges, release };
   }
 
   /** The Part 10 bytes of an instance. */
@@ -228,8 +253,10 @@ export class Spool {
     this.#committer.onIndexed(callback);
   }
 
-  reclaimNow(): void {
+  /** Gives back what space can be given back now. */
+  async reclaim(): Promise<void> {
     this.#reclaimer.run();
+    if ((await this.#relocator.run()) > 0) this.#reclaimer.run();
   }
 
   /** Waits for what was handed in, flushes the index and closes. */
@@ -251,8 +278,18 @@ export class Spool {
     for (const reception of largestFirst.slice(0, Math.ceil(largestFirst.length / 2))) reception.flush();
   }
 
+  #newReception(): Reception {
+    const reception = new Reception({
+      pool: this.#pool,
+      enqueue: (frame) => this.#writer.enqueue(frame),
+      onEnded: (ended) => this.#receptions.delete(ended),
+    });
+    this.#receptions.add(reception);
+    return reception;
+  }
+
   #isPinned(segmentId: number): boolean {
-    if (this.#committer.pins(segmentId)) return true;
+    if ((this.#leases.get(segmentId) ?? 0) > 0 || this.#committer.pins(segmentId)) return true;
     for (const reception of this.#receptions) if (reception.segments.includes(segmentId)) return true;
     return false;
   }

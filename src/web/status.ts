@@ -63,6 +63,8 @@ export type GatewayStatus = {
   aeTitle: string;
   startedAt: Timestamp;
   now: Timestamp;
+  /** Where the status page is served, when it is. */
+  pageUrl?: string;
   listeners: ListenerStatus[];
   peers: PeerStatus[];
   spool: SpoolStatus;

@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { GatewayProcess } from './gatewayProcess.ts';
+import { GatewayProcess } from '../support/gatewayProcess.ts';
 import { judge } from './judge.ts';
 import { Load } from './load.ts';
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, describe as suite, test } from 'vitest';
 import type { Spool } from '../../src/spool/spool.ts';
@@ -132,7 +132,7 @@ suite('spool', () => {
       claimed.map(({ id }, i) => ({ id, receipt: i + 1 })),
       Date.now(),
     );
-    spool.reclaimNow();
+    await spool.reclaim();
     expect(await put(spool, '1.3.1', content(700_000))).toEqual({ kind: 'stored' });
     expect(await put(spool, stored[0] as string, content(1)), 'a pruned instance is still known').toMatchObject({
       kind: 'new-version',
@@ -151,7 +151,7 @@ suite('spool', () => {
         claimed.map(({ id }) => ({ id, receipt: 1 })),
         Date.now() - 10,
       );
-      spool.reclaimNow();
+      await spool.reclaim();
     }
     expect(spool.status.segments).toBeLessThanOrEqual(4);
     const last = content(123_456);
@@ -163,6 +163,67 @@ suite('spool', () => {
     expect(found).toContain('1.99');
     expect(found.length).toBeLessThan(17);
     expect((await readBack(spool, '1.99')).equals(last)).toBe(true);
+  });
+
+  test('stragglers are copied forward, so that a few undelivered instances do not hold whole segments', async () => {
+    await spool.close();
+    const options = { quota: 24 * MiB, keepDeliveredMs: 0, preallocate: 1 };
+    spool = open(directory.path, options).spool;
+    const stragglers = new Map<string, Buffer>();
+    for (let round = 0; round < 16; round++) {
+      const straggler = content(100_000);
+      for (let i = 0; i < 5; i++) {
+        const uid = `1.${round}.${i}`;
+        const bytes = i === 0 ? straggler : content(700_000);
+        expect(await put(spool, uid, bytes), `round ${round}`).toEqual({ kind: 'stored' });
+        if (i === 0) stragglers.set(uid, straggler);
+      }
+      spool.flushIndex();
+      for (const delivery of spool.queue.claim('cloud', 100, Date.now())) {
+        const isStraggler = spool.index.get(delivery.instance ?? 0)?.size === 100_000;
+        if (isStraggler) spool.queue.quarantine(delivery.id, { now: 0, code: 'test', message: 'poison' });
+        else spool.queue.markDelivered([{ id: delivery.id, receipt: 1 }], Date.now() - 10);
+      }
+      await spool.reclaim();
+    }
+    // 16 stragglers in what were 16 segments; the quota has 6.
+    for (const [uid, bytes] of stragglers) expect((await readBack(spool, uid)).equals(bytes), uid).toBe(true);
+    await spool.close();
+    for (const name of readdirSync(directory.path)) if (name.startsWith('index')) rmSync(join(directory.path, name));
+    spool = open(directory.path, options).spool;
+    for (const [uid, bytes] of stragglers) expect((await readBack(spool, uid)).equals(bytes), uid).toBe(true);
+  });
+
+  test('a leased instance keeps its bytes in place, even when it is pruned meanwhile', async () => {
+    await spool.close();
+    spool = open(directory.path, { quota: 8 * MiB, keepDeliveredMs: 0, preallocate: 1 }).spool;
+    const bytes = content(500_000);
+    await put(spool, '1.2.3', bytes);
+    spool.flushIndex();
+    const record = spool.index.versionsOf('1.2.3')[0];
+    if (record === undefined) throw new Error('not indexed');
+    const { ranges, release } = spool.lease(record);
+    spool.queue.markDelivered(
+      [{ id: spool.queue.claim('cloud', 1, Date.now())[0]?.id ?? 0, receipt: 1 }],
+      Date.now() - 10,
+    );
+    let stored = 0;
+    for (let i = 0; i < 40; i++) {
+      if ((await put(spool, `1.3.${i}`, content(900_000))).kind === 'stored') stored++;
+      await spool.reclaim();
+    }
+    expect(stored).toBeLessThan(40);
+    const [range] = ranges;
+    const onDisk = readFileSync(range?.path ?? '').subarray(range?.offset, (range?.offset ?? 0) + (range?.length ?? 0));
+    expect(onDisk.equals(bytes)).toBe(true);
+    spool.flushIndex();
+    const rest = spool.queue.claim('cloud', 100, Date.now()).map(({ id }) => ({ id, receipt: 2 }));
+    spool.queue.markDelivered(rest, Date.now() - 10);
+    const freeWhileLeased = (await spool.reclaim(), spool.status.freeSegments);
+    release();
+    await spool.reclaim();
+    expect(spool.status.freeSegments).toBe(freeWhileLeased + 1);
+    expect((await put(spool, '1.4', content(900_000))).kind).toBe('stored');
   });
 
   test('memory stays within the pool whatever the size of an instance, and slow senders do not block fast ones', async () => {

@@ -2,6 +2,7 @@
  * The acceptor's side of one association, from the first byte to the last: admission, negotiation, dispatch of DIMSE
  * messages to Verification and Storage, release, abort. One log line when it ends.
  */
+import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type CommandSet, commandField, encodeCommandSet, noDataSet } from '../dimse/commandSet.ts';
 import { MessageReader } from '../dimse/messageReader.ts';
@@ -111,10 +112,21 @@ export class AcceptedAssociation implements AssociationUser {
   receive(chunk: Buffer): void {
     this.#lastActivity = this.#context.monotonic();
     this.#receivedBytes += chunk.length;
-    this.#association.receive(chunk);
+    try {
+      this.#association.receive(chunk);
+    } catch (error) {
+      this.#onFault(error);
+    }
     if (this.#receivedBytes > this.#context.limits.associationBytes && this.#association.established) {
       this.#association.abort(`more than ${this.#context.limits.associationBytes} bytes on one association`);
     }
+  }
+
+  /** A fault of ours, not the peer's: it ends this association and no other. */
+  #onFault(error: unknown): void {
+    const message = `internal fault: ${describeError(error)}`;
+    this.#log.error('association.fault', message, { ...this.#who(), stack: error instanceof Error ? error.stack : '' });
+    this.#association.protocolError(message, abortReason.notSpecified);
   }
 
   transportClosed(): void {

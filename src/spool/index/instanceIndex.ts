@@ -91,7 +91,7 @@ export class InstanceIndex {
         db.prepare(`INSERT OR IGNORE INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
         modality, patient_id, peer, received_at, size, sha256, flags, state, extents)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-      addLive: db.prepare('UPDATE segment SET live = live + ? WHERE id = ?'),
+      addLive: db.prepare('UPDATE segment SET live = live + ?, live_bytes = live_bytes + ? WHERE id = ?'),
       indexedTo: db.prepare('UPDATE segment SET indexed_to = max(indexed_to, ?) WHERE id = ? AND generation = ?'),
       putSegment: db.prepare(`INSERT INTO segment (id, generation, state, indexed_to) VALUES (?, ?, ?, ?)
         ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, state = excluded.state,
@@ -99,6 +99,10 @@ export class InstanceIndex {
       seal: db.prepare("UPDATE segment SET state = 'sealed', indexed_to = max(indexed_to, ?) WHERE id = ?"),
       segments: db.prepare('SELECT id, generation, state, indexed_to AS indexedTo, live FROM segment ORDER BY id'),
       reclaimable: db.prepare("SELECT id FROM segment WHERE state = 'sealed' AND live = 0"),
+      sparsest: db.prepare(
+        "SELECT id, live FROM segment WHERE state = 'sealed' AND live > 0 AND live_bytes <= ? ORDER BY live_bytes LIMIT 1",
+      ),
+      setExtents: db.prepare('UPDATE instance SET extents = ? WHERE seq = ?'),
       versions: db.prepare('SELECT * FROM instance WHERE sop_instance = ? ORDER BY version'),
       sopInstanceUids: db.prepare('SELECT sop_instance FROM instance').pluck(),
       bySeq: db.prepare('SELECT * FROM instance WHERE seq = ?'),
@@ -172,12 +176,19 @@ export class InstanceIndex {
     );
     if (result.changes === 0) return this.#assertKnown(meta); // recovery reads over what was indexed
     const study = studyOf(meta);
-    for (const segment of new Set(extents.map((e) => e.segment))) this.#statements.addLive.run(1, segment);
+    this.#countLive(extents, 1);
     for (const { store, priority } of targets) {
       this.#statements.addDelivery.run(store, meta.seq, study, priority);
       this.#statements.touchStudyStore.run(study, store);
     }
     this.#statements.touchStudy.run(study, meta.receivedAt, meta.size);
+  }
+
+  /** Enters (1) or takes away (-1) an instance's bytes in the segments that hold them. */
+  #countLive(extents: readonly Extent[], sign: 1 | -1): void {
+    const bytes = new Map<number, number>();
+    for (const { segment, length } of extents) bytes.set(segment, (bytes.get(segment) ?? 0) + length);
+    for (const [segment, length] of bytes) this.#statements.addLive.run(sign, sign * length, segment);
   }
 
   #assertKnown(meta: InstanceMeta): void {
@@ -325,13 +336,28 @@ export class InstanceIndex {
     return (this.#statements.reclaimable.all() as Array<{ id: number }>).map((row) => row.id);
   }
 
+  /** The sealed segment that little is left in, at most `maxLiveBytes`; undefined when there is none. */
+  sparsestSegment(maxLiveBytes: number): { id: number; live: number } | undefined {
+    return this.#statements.sparsest.get(maxLiveBytes) as { id: number; live: number } | undefined;
+  }
+
+  /** The instance's bytes lie in `extents` from now on. */
+  relocate(seq: number, extents: readonly Extent[]): void {
+    this.transaction(() => {
+      const record = this.get(seq);
+      if (record === undefined || record.extents.length === 0) return; // pruned meanwhile: the copy is waste
+      this.#countLive(record.extents, -1);
+      this.#statements.setExtents.run(encodeExtents(extents), seq);
+      this.#countLive(extents, 1);
+    });
+  }
+
   /** Gives up the bytes of instances that were delivered before `deliveredBefore`, oldest first. Returns how many. */
   prune(deliveredBefore: number, limit: number): number {
     return this.transaction(() => {
       const rows = this.#statements.prunable.all(deliveredBefore, limit) as InstanceRow[];
       for (const row of rows) {
-        const segments = new Set(decodeExtents(row.extents).map((e) => e.segment));
-        for (const segment of segments) this.#statements.addLive.run(-1, segment);
+        this.#countLive(decodeExtents(row.extents), -1);
         this.#statements.prune.run(row.seq);
       }
       return rows.length;

@@ -9,13 +9,14 @@ export const indexVersion = 1;
 const tables = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
--- indexed_to: the frames before this offset are in the index.
+-- indexed_to: the frames before this offset are in the index. live: instances that are not pruned and have bytes here.
 CREATE TABLE segment (
   id INTEGER PRIMARY KEY,
   generation INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('free', 'active', 'sealed')),
   indexed_to INTEGER NOT NULL,
-  live INTEGER NOT NULL DEFAULT 0
+  live INTEGER NOT NULL DEFAULT 0,
+  live_bytes INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE instance (

@@ -10,18 +10,13 @@ import type { GatewayStatus } from '../../src/web/status.ts';
 const program = fileURLToPath(new URL('../../bin/medusa-gateway', import.meta.url));
 
 /** GET on the gateway's local socket; rejects while it is down. */
-export function ask<T>(socketPath: string, path: string): Promise<T> {
+export function fetchText(socketPath: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, timeout: 5_000 }, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
-      response.on('end', () => {
-        try {
-          resolve(JSON.parse(Buffer.concat(pieces).toString('utf8')) as T);
-        } catch (error) {
-          reject(error);
-        }
-      });
+      response.on('end', () => resolve(Buffer.concat(pieces).toString('utf8')));
+      response.on('error', reject);
     });
     asked.on('error', reject);
     asked.on('timeout', () => asked.destroy(new Error('no answer')));
@@ -61,8 +56,13 @@ export class GatewayProcess {
     throw new Error(`the gateway was not ready within ${timeoutMs} ms`);
   }
 
-  status(): Promise<GatewayStatus> {
-    return ask<GatewayStatus>(this.#socketPath, '/v1/status');
+  async status(): Promise<GatewayStatus> {
+    return JSON.parse(await fetchText(this.#socketPath, '/v1/status')) as GatewayStatus;
+  }
+
+  /** The status page, as a browser would get it. */
+  page(): Promise<string> {
+    return fetchText(this.#socketPath, '/');
   }
 
   /** SIGKILL and gone. */
