@@ -146,26 +146,30 @@ const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 
 type Handler = (request: ApiRequest, query: URLSearchParams, sources: ApiSources) => ApiAnswer | Promise<ApiAnswer>;
 
-const get: Record<string, Handler> = {
-  '/': (_request, _query, sources) => statusPage(sources),
-  '/healthz': () => json({ alive: true }),
-  '/readyz': (_request, _query, sources) => readiness(sources),
-  '/metrics': (_request, _query, sources) => text(renderMetrics(statusMetrics(sources.status())), openMetrics),
-  '/v1/status': (_request, _query, sources) => json(sources.status()),
-  '/v1/queue': (_request, query, sources) => listQueue(query, sources),
-  '/v1/studies': (_request, query, sources) => listStudies(query, sources),
-  '/v1/receipts': async (_request, query, sources) =>
-    json(await sources.receipts({ from: wholeNumber(query, 'from', 1), limit: limitOf(query) })),
-};
+const get = new Map<string, Handler>(
+  Object.entries({
+    '/': (_request, _query, sources) => statusPage(sources),
+    '/healthz': () => json({ alive: true }),
+    '/readyz': (_request, _query, sources) => readiness(sources),
+    '/metrics': (_request, _query, sources) => text(renderMetrics(statusMetrics(sources.status())), openMetrics),
+    '/v1/status': (_request, _query, sources) => json(sources.status()),
+    '/v1/queue': (_request, query, sources) => listQueue(query, sources),
+    '/v1/studies': (_request, query, sources) => listStudies(query, sources),
+    '/v1/receipts': async (_request, query, sources) =>
+      json(await sources.receipts({ from: wholeNumber(query, 'from', 1), limit: limitOf(query) })),
+  } satisfies Record<string, Handler>),
+);
 
-const post: Record<string, Handler> = {
-  '/v1/queue/retry': (request, _query, sources) => retry(request, sources),
-};
+const post = new Map<string, Handler>(
+  Object.entries({
+    '/v1/queue/retry': (request, _query, sources) => retry(request, sources),
+  } satisfies Record<string, Handler>),
+);
 
 function handlerFor(path: string): { method: 'GET' | 'POST'; handle: Handler } | undefined {
-  const reading = Object.hasOwn(get, path) ? get[path] : undefined;
+  const reading = get.get(path);
   if (reading) return { method: 'GET', handle: reading };
-  const changing = Object.hasOwn(post, path) ? post[path] : undefined;
+  const changing = post.get(path);
   if (changing) return { method: 'POST', handle: changing };
   const id = /^\/v1\/queue\/(\d{1,15})$/.exec(path)?.[1];
   if (id) return { method: 'GET', handle: (_request, _query, sources) => showQueueEntry(Number(id), sources) };
