@@ -1,0 +1,34 @@
+import type { CreateReceiver } from './receiver.ts';
+import { createGateway } from './receivers/gateway.ts';
+import { createOrthanc } from './receivers/orthanc.ts';
+import { createSink } from './receivers/sink.ts';
+import { createStorescpFork, createStorescpOneProcess } from './receivers/storescp.ts';
+import { measureReception } from './reception.ts';
+import { receptionPlan } from './receptionPlan.ts';
+import { receptionSummary, receptionTables } from './receptionReport.ts';
+import type { Section } from './section.ts';
+
+const receivers: Record<string, CreateReceiver> = {
+  gateway: (setting) => createGateway(setting),
+  'storescp --fork': createStorescpFork,
+  'storescp one process': createStorescpOneProcess,
+  Orthanc: createOrthanc,
+  'null sink': createSink,
+};
+
+/** With delivery after it, a quick bench has to stay under five minutes. */
+const quickSeconds = 190;
+
+export const benchReception: Section = async ({ quick, storage, pki, say }) => {
+  const deadline = quick ? performance.now() + quickSeconds * 1000 : Number.POSITIVE_INFINITY;
+  const result = await measureReception({ cases: receptionPlan(quick), receivers, storage, pki, deadline, say });
+  say(`\n${receptionTables(result)}\n`);
+  say(
+    `TLS: ${result.tlsUsed.join(', ') || 'not measured'}; mutual authentication; at most 131072 bytes a PDU; TCP_NODELAY.`,
+  );
+  say(
+    'Time runs from the first connect to the last response; gateway/this is the median over rounds of both in one round.',
+  );
+  say('Sender CPU is its share of one core. RSS adds up all processes of a receiver, each at its own peak.\n');
+  return { summary: receptionSummary(result), couldNotRun: result.couldNotRun };
+};
