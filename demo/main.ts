@@ -4,9 +4,9 @@
  * network beyond loopback, and leaves everything it made under var/demo to be looked at.
  */
 
-import { createPublicKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { loadSigningKey } from '../src/delivery/signingKey.ts';
 import { openStore } from '../src/delivery/store/openStore.ts';
 import { verifyStore } from '../src/delivery/verify.ts';
 import { sendFiles } from '../src/dicom/scu/sendFiles.ts';
@@ -65,7 +65,7 @@ async function waitForDelivery(gateway: GatewayProcess, expected: number, timeli
 async function verify(site: DemoSite) {
   const store = openStore({ name: 'cloud', type: 'directory', path: site.store, prefix: 'medusa' }, {});
   try {
-    const publicKey = createPublicKey(readFileSync(join(site.stateDirectory, 'identity', 'receipts.pem')));
+    const { publicKey } = loadSigningKey(join(site.stateDirectory, 'identity', 'receipts.pem'));
     return await verifyStore({ store, site: 'demo-hospital', publicKey });
   } finally {
     await store.close();

@@ -9,10 +9,6 @@ import type { StoreCapabilities, StoreConfiguration } from '../../delivery/store
 import type { Configuration } from '../config/configuration.ts';
 import type { CommandDependencies, RunOptions, SendOptions, SendReport } from './dependencies.ts';
 
-function notBuiltIn(what: string): never {
-  throw new GatewayError(`${what} is not built into this version`, { code: 'cli.not-built-in', operation: what });
-}
-
 /** Runs the demo as a process of its own, as `npm run demo` does. */
 function runDemo(args: readonly string[]): Promise<number> {
   const program = fileURLToPath(new URL('../../../demo/main.ts', import.meta.url));
@@ -70,7 +66,7 @@ export const dependencies: CommandDependencies = {
   runGateway,
   runDemo: async (args) => runDemo(args),
   sendFiles,
-  verifyStore: async () => notBuiltIn('verify'),
+  verifyStore: async (...args) => (await import('../verifyTool.ts')).verifyStore(...args),
   probeStore,
   rebuildIndex: async (config) => (await spoolTools()).rebuildIndex(config),
   listInstances: async function* (config, filter) {
