@@ -33,6 +33,7 @@ export class Courier {
   /** Lanes of former configurations that still have something under way. */
   readonly #retired = new Set<StoreLane>();
   #stopping = false;
+  #aborted = false;
 
   constructor(options: CourierOptions) {
     this.#options = options;
@@ -42,7 +43,8 @@ export class Courier {
         if (this.#held.delete(id)) this.#outbox.confirmed(id, confirmation);
       },
       failed: (failure) => {
-        if (this.#held.delete(failure.id)) this.#outbox.failed(failure);
+        // What we aborted ourselves is no failure of the job: the gateway gets it back when we have gone.
+        if (!this.#aborted && this.#held.delete(failure.id)) this.#outbox.failed(failure);
       },
     };
   }
@@ -81,9 +83,10 @@ export class Courier {
     await this.abort();
   }
 
-  /** Stops at once, as far as the stores let us. */
+  /** Stops at once, as far as the stores let us. What was aborted is not answered. */
   async abort(): Promise<void> {
     this.#stopping = true;
+    this.#aborted = true;
     const reason = new GatewayError('the courier stops', { code: 'delivery.stopping', operation: 'put object' });
     for (const lane of this.#lanes()) lane.abort(reason);
     await this.#within(ABORT_GRACE_MS, () => Promise.all([...this.#lanes()].map((lane) => lane.idle())));

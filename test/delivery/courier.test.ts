@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/base/clock.ts';
-import type { GatewayError } from '../../src/base/errors.ts';
 import { createMemoryLog } from '../../src/base/log.ts';
 import { Courier } from '../../src/delivery/courier.ts';
 import type { FromCourier, JobFailure } from '../../src/delivery/courierProtocol.ts';
@@ -280,16 +279,22 @@ describe('courier that stops', () => {
     expect(store.closed).toBe(true);
   });
 
-  it('aborts what does not end by itself', async () => {
+  it('aborts what does not end by itself, and does not call that a failure of the job', async () => {
+    const reasons: unknown[] = [];
     const store = storeThat(
       (_request, signal) =>
-        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as GatewayError))),
+        new Promise((_, reject) =>
+          signal?.addEventListener('abort', () => {
+            reasons.push(signal.reason);
+            reject(storeError('store.aborted', 'stopped', { operation: 'put' }));
+          }),
+        ),
     );
-    const { courier, failed, until } = start({ cloud: store }, 1);
-    courier.accept([job(1, 'x')]);
+    const { courier, failed } = start({ cloud: store }, 1);
+    courier.accept([job(1, 'x'), job(2, 'x')]);
     await courier.abort();
-    await until(() => failed.length === 1);
-    expect(failed[0]).toMatchObject({ id: 1, code: 'delivery.stopping' });
+    expect(reasons).toMatchObject([{ code: 'delivery.stopping' }]);
+    expect(failed).toEqual([]);
   });
 });
 
