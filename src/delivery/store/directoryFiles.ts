@@ -9,8 +9,37 @@ import { RESERVED_COMPONENT } from './storeKeys.ts';
 
 const READ_CHUNK_BYTES = 256 * 1024;
 
-export async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let done = 0; done < chunk.length; ) done += (await handle.write(chunk, done)).bytesWritten;
+/** Bytes gathered before they are written: each call is a trip through Node's thread pool. */
+const WRITE_BYTES = 1 << 20;
+
+/** Writes all of the source, in few calls; `onChunk` sees each chunk before. */
+export async function writeAll(
+  handle: FileHandle,
+  source: AsyncIterable<Uint8Array>,
+  onChunk: (chunk: Uint8Array) => void,
+): Promise<void> {
+  let gathered: Uint8Array[] = [];
+  let bytes = 0;
+  const flush = async (): Promise<void> => {
+    const chunks = gathered;
+    gathered = [];
+    bytes = 0;
+    const { bytesWritten } = await handle.writev(chunks);
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    // A short write comes before an error, such as a disk that is full: the rest tells which.
+    if (bytesWritten < size) await writeRest(handle, Buffer.concat(chunks), bytesWritten);
+  };
+  for await (const chunk of source) {
+    onChunk(chunk);
+    gathered.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= WRITE_BYTES) await flush();
+  }
+  if (bytes > 0) await flush();
+}
+
+async function writeRest(handle: FileHandle, data: Buffer, from: number): Promise<void> {
+  for (let done = from; done < data.length; ) done += (await handle.write(data, done)).bytesWritten;
 }
 
 export function isAbsent(error: unknown): boolean {

@@ -170,11 +170,10 @@ async function writeTemporary(path: string, request: PutRequest, signal: AbortSi
   const handle = await open(path, 'wx', 0o640);
   try {
     const hash = createHash('sha256');
-    for await (const chunk of readContent(request)) {
+    await writeAll(handle, readContent(request), (chunk) => {
       checkAborted(signal, 'write object', request.key);
       hash.update(chunk);
-      await writeAll(handle, chunk);
-    }
+    });
     expectDigest(request, hash.digest('hex'));
     checkAborted(signal, 'write object', request.key);
     await handle.datasync();

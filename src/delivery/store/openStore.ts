@@ -4,6 +4,7 @@ import { createDirectoryStore } from './directoryStore.ts';
 import type { ObjectStore, StoreConfiguration } from './objectStore.ts';
 import { createRetryingStore, type RetryOptions } from './retryingStore.ts';
 import type { S3Timeouts } from './s3Client.ts';
+import type { Pace } from './s3Context.ts';
 import { createS3Store } from './s3Store.ts';
 
 export type OpenStoreOptions = {
@@ -11,6 +12,8 @@ export type OpenStoreOptions = {
   stateDirectory?: string;
   clock?: Clock;
   timeouts?: Partial<S3Timeouts>;
+  /** The bandwidth limit for stores that are reached over the network: waits until so many bytes may go out. */
+  pace?: Pace;
   /** false: each operation is tried once. */
   retry?: RetryOptions | false;
 };

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { S3Client } from '@aws-sdk/client-s3';
 import { collect, type Range, readContent, readVerifiedContent } from './content.ts';
 import type { PutRequest, StoreConfiguration } from './objectStore.ts';
+import type { Pace, S3Context } from './s3Context.ts';
 import { s3Error } from './s3Errors.ts';
 import { storeError } from './storeErrors.ts';
 
@@ -111,6 +112,7 @@ export type Body = { body: Buffer | Readable; abortSignal: AbortSignal };
  * here an error of the source ends the request, unfinished, and is what gets thrown.
  */
 export async function withBody<T>(
+  { pace }: Pick<S3Context, 'pace'>,
   request: PutRequest,
   options: { range?: Range; verified?: boolean; signal?: AbortSignal | undefined },
   call: (body: Body) => Promise<T>,
@@ -120,9 +122,12 @@ export async function withBody<T>(
   const ended = new AbortController();
   const abortSignal = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
   if ((range ? range.end - range.start : request.size) <= BUFFERED_BYTES) {
-    return call({ body: await collect(source), abortSignal });
+    const body = await collect(source);
+    if (pace) await paced(pace, body.length, abortSignal, request);
+    return call({ body, abortSignal });
   }
-  const body = Readable.from(source, { objectMode: false });
+  const paceOne = pace && ((bytes: number) => paced(pace, bytes, abortSignal, request));
+  const body = Readable.from(paceOne ? pacedContent(source, paceOne) : source, { objectMode: false });
   let sourceError: unknown;
   body.on('error', (error) => {
     sourceError = error;
@@ -136,5 +141,23 @@ export async function withBody<T>(
     throw sourceError ?? error;
   } finally {
     body.destroy();
+  }
+}
+
+async function paced(pace: Pace, bytes: number, signal: AbortSignal, { key }: PutRequest): Promise<void> {
+  try {
+    await pace(bytes, signal);
+  } catch (error) {
+    throw s3Error(error, 'wait for the bandwidth limit', key, signal);
+  }
+}
+
+async function* pacedContent(
+  source: AsyncIterable<Uint8Array>,
+  pace: (bytes: number) => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    await pace(chunk.length);
+    yield chunk;
   }
 }

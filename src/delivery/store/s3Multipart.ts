@@ -144,7 +144,7 @@ async function sendPart(
   const checksum: Partial<UploadPartCommandInput> = usesChecksumHeader(context)
     ? { ChecksumAlgorithm: 'SHA256', ChecksumSHA256 }
     : {};
-  const answer = await withBody(request, { range: part, signal }, ({ body, abortSignal }) => {
+  const answer = await withBody(context, request, { range: part, signal }, ({ body, abortSignal }) => {
     const command = new UploadPartCommand({
       Bucket: configuration.bucket,
       Key: keys.toStore(request.key),

@@ -89,7 +89,7 @@ async function send(
   }
   // A store that checks nothing must not even get a whole object that is wrong.
   const verified = proof === 'read-back';
-  return withBody(request, { verified, signal }, async ({ body, abortSignal }) => {
+  return withBody(context, request, { verified, signal }, async ({ body, abortSignal }) => {
     const command = new PutObjectCommand({ ...input, Body: body });
     if (capabilities.verifiesSignedPayload) signPayload(command, request.sha256);
     const answer = await callS3('PUT object', request.key, signal, () => client.send(command, { abortSignal }));

@@ -13,12 +13,12 @@ import { createKeyedLock } from './keyedLock.ts';
 import type { Confirmation, ObjectHead, ObjectStore, PutRequest } from './objectStore.ts';
 import { detectS3Capabilities, type S3Capabilities } from './s3Capabilities.ts';
 import { callS3, createS3Client, DEFAULT_TIMEOUTS, type S3Configuration, type S3Timeouts } from './s3Client.ts';
-import type { S3Context } from './s3Context.ts';
+import type { Pace, S3Context } from './s3Context.ts';
 import { s3Error } from './s3Errors.ts';
 import { putMultipart } from './s3Multipart.ts';
 import { headObject, reportedSha256 } from './s3Present.ts';
 import { putSingle } from './s3Put.ts';
-import { checkAborted, hasCode, storeError } from './storeErrors.ts';
+import { checkAborted, hasCode, storeError, unlessAborted } from './storeErrors.ts';
 import { createKeyMapper } from './storeKeys.ts';
 import { createUploadState } from './uploadState.ts';
 
@@ -27,6 +27,11 @@ export type S3StoreOptions = {
   stateDirectory?: string;
   clock?: Clock;
   timeouts?: Partial<S3Timeouts>;
+  /**
+   * Waits until so many bytes may go out: the bandwidth limit. Called for what is sent only; the local content is also
+   * read to be hashed, and that costs no bandwidth.
+   */
+  pace?: Pace;
   /** Overrides what was detected: to do without a capability that a store claims and does not keep. */
   capabilities?: Partial<S3Capabilities>;
 };
@@ -43,21 +48,29 @@ export function createS3Store(configuration: S3Configuration, options: S3StoreOp
     configuration,
     keys: createKeyMapper(configuration.prefix),
     clock: options.clock ?? systemClock,
+    pace: options.pace,
     uploads: stateDirectory === undefined ? undefined : createUploadState(stateDirectory, `${target} ${name}`),
   };
   const { client, keys } = context;
-  let detected: S3Capabilities | undefined;
+  let detecting: Promise<S3Capabilities> | undefined;
   let bucketSeen = false;
 
+  const detect = async (): Promise<S3Capabilities> => {
+    const detected = await detectS3Capabilities(context, undefined);
+    bucketSeen = true;
+    return { ...detected, ...options.capabilities };
+  };
+  /**
+   * One detection for all who ask, and no one's signal ends it: one caller's abort must not fail another's, and a store
+   * that hangs must cost all of them one time-out, not one each in turn. A failed one is forgotten.
+   */
   const capabilities = async (signal?: AbortSignal): Promise<S3Capabilities> => {
-    if (detected) return detected;
-    // One at a time; whoever waited finds the answer. It is not shared: one caller's abort must not fail another's.
-    return locked(`${target} capabilities ${name}`, async () => {
-      checkAborted(signal, 'probe store', name);
-      detected ??= { ...(await detectS3Capabilities(context, signal)), ...options.capabilities };
-      bucketSeen = true;
-      return detected;
+    checkAborted(signal, 'probe store', name);
+    detecting ??= detect().catch((error) => {
+      detecting = undefined;
+      throw error;
     });
+    return unlessAborted(detecting, signal, 'probe store', name);
   };
 
   const put = async (request: PutRequest, signal?: AbortSignal): Promise<Confirmation> => {

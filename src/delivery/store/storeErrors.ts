@@ -91,3 +91,21 @@ export function hasCode(error: unknown, code: StoreErrorCode): boolean {
 export function checkAborted(signal: AbortSignal | undefined, operation: string, subject: string): void {
   if (signal?.aborted) throw storeError('store.aborted', 'stopped', { operation, subject, cause: signal.reason });
 }
+
+/** What the promise settles to, or `store.aborted` as soon as the signal is raised; whatever it stands for goes on. */
+export async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  operation: string,
+  subject: string,
+): Promise<T> {
+  if (!signal) return promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(storeError('store.aborted', 'stopped', { operation, subject, cause: signal.reason }));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

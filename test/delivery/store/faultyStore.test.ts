@@ -90,6 +90,57 @@ describe.skipIf(missing)(`S3 behind a faulty proxy ${missing ?? ''}`, { timeout:
     await fresh.close();
   });
 
+  test('a store that is ill is asked once for all who wait to know what it can do', async () => {
+    const fresh = open();
+    proxy.setFault({ kind: 'answer', status: 503 });
+    const before = proxy.seen.length;
+    const leaving = new AbortController();
+    const left = codeOf(fresh.put(makeRequest('many/left', Buffer.from('x')), leaving.signal));
+    const puts = [1, 2, 3, 4, 5].map((n) => codeOf(fresh.put(makeRequest(`many/${n}`, Buffer.from('x')))));
+    leaving.abort();
+    expect(await left).toBe('store.aborted');
+    expect(await Promise.all(puts)).toEqual(Array(5).fill('store.overloaded'));
+    expect(proxy.seen.slice(before).filter((one) => isPut(one.split(' ')[0] ?? ''))).toHaveLength(1);
+    await fresh.close();
+  });
+
+  test('the bandwidth limit is asked for every byte that is sent, and for none that is only hashed', async () => {
+    let asked = 0;
+    const limited = open({
+      pace: async (bytes, signal) => {
+        signal.throwIfAborted();
+        asked += bytes;
+      },
+    });
+    await limited.capabilities();
+    for (const size of [1000, 3 * MEBIBYTE, 11 * MEBIBYTE]) {
+      asked = 0;
+      await limited.put(makeRequest(`paced/${size}`, makeContent(size, 'paced')));
+      expect(asked).toBe(size);
+    }
+    await limited.close();
+  });
+
+  test('whoever waits for the bandwidth limit can be stopped', async () => {
+    const waits = Promise.withResolvers<void>();
+    const limited = open({
+      pace: (_bytes, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason));
+          waits.resolve();
+        }),
+    });
+    for (const size of [1000, 3 * MEBIBYTE]) {
+      const controller = new AbortController();
+      const put = codeOf(limited.put(makeRequest(`waiting/${size}`, makeContent(size, 'w')), controller.signal));
+      await waits.promise;
+      controller.abort();
+      expect(await put).toBe('store.aborted');
+      expect(await store.head(`waiting/${size}`)).toBeUndefined();
+    }
+    await limited.close();
+  });
+
   test('a server that hangs times out; a signal ends the wait before that', async () => {
     proxy.setFault({ kind: 'hang' });
     expect(await codeOf(store.put(makeRequest('hang', makeContent(100, 'h'))))).toBe('store.timeout');
