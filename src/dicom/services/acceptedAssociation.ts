@@ -51,6 +51,9 @@ export type AcceptedAssociationContext = {
   log: Log;
 };
 
+/** The intake is full; or the peer does not read our answers, which must not gather here. */
+type Hold = 'intake' | 'answers';
+
 type Ending = { how: 'released' | 'aborted' | 'rejected' | 'closed'; detail?: string };
 
 /** What a stranger wrote may go into a log only with its control characters made visible, and only so much of it. */
@@ -74,6 +77,8 @@ export class AcceptedAssociation implements AssociationUser {
   #startedAt: number;
   #ending: Ending | undefined;
   #admitted = false;
+  /** Why nothing is read from the peer at present. */
+  readonly #holds = new Set<Hold>();
 
   constructor(transport: Transport, context: AcceptedAssociationContext) {
     this.#context = context;
@@ -135,7 +140,8 @@ export class AcceptedAssociation implements AssociationUser {
 
   /** Called now and then by the listener: ends an association on which nothing has moved for too long. */
   checkIdle(now: number): void {
-    if (!this.#association.established || this.#storage?.owesAnswer) return;
+    // A peer that waits for us is not idle; one that does not read our answers is.
+    if (!this.#association.established || this.#storage?.owesAnswer || this.#holds.has('intake')) return;
     if (now - this.#lastActivity < this.#context.limits.idleMs) return;
     this.#association.abort(`nothing received for ${this.#context.limits.idleMs} ms`);
   }
@@ -189,9 +195,11 @@ export class AcceptedAssociation implements AssociationUser {
   }
 
   onReleaseRequested(): void {
-    this.#ending = { how: 'released' };
     // A peer that releases before the answers to its last instances still gets them first.
-    const respond = () => this.#association.respondRelease();
+    const respond = () => {
+      this.#ending ??= { how: 'released' };
+      this.#association.respondRelease();
+    };
     if (this.#storage) this.#storage.whenIdle(respond);
     else respond();
   }
@@ -256,8 +264,8 @@ export class AcceptedAssociation implements AssociationUser {
       monotonic: this.#context.monotonic,
       host: {
         respond: (contextId, command) => this.#respond(contextId, command),
-        pause: () => this.#transport.pause(),
-        resume: () => this.#transport.resume(),
+        pause: () => this.#hold('intake'),
+        resume: () => this.#letGo('intake'),
         abort: (message) => this.#association.abort(message),
         onResult: (result) => this.#onStored(result),
       },
@@ -307,7 +315,21 @@ export class AcceptedAssociation implements AssociationUser {
 
   #respond(contextId: number, command: CommandSet): void {
     this.#lastActivity = this.#context.monotonic();
-    this.#association.sendPData(encodePData(contextId, encodeCommandSet(command), 'command', this.#peerMaximum));
+    const bytes = encodePData(contextId, encodeCommandSet(command), 'command', this.#peerMaximum);
+    if (this.#association.sendPData(bytes) || this.#holds.has('answers')) return;
+    this.#hold('answers');
+    this.#transport.onDrain(() => this.#letGo('answers'));
+  }
+
+  #hold(why: Hold): void {
+    this.#holds.add(why);
+    this.#transport.pause();
+  }
+
+  #letGo(why: Hold): void {
+    this.#holds.delete(why);
+    this.#lastActivity = this.#context.monotonic();
+    if (this.#holds.size === 0) this.#transport.resume();
   }
 
   #onStored(result: StorageResult): void {

@@ -1,0 +1,389 @@
+/**
+ * Peers that break the rules, through real sockets. Each gets the standard's answer and a log line with the reason, and a
+ * good association that stores all the while notices nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { AssociationLimits } from '../../../src/dicom/services/acceptedAssociation.ts';
+import { uid } from '../../../src/dicom/uids.ts';
+import { encodePdu } from '../../../src/dicom/upperLayer/pdu.ts';
+import { dataSet, deflate, secondaryCapture } from '../../support/dataSets.ts';
+import { startListener, type TestListener } from '../../support/dicomListener.ts';
+import { MemoryIntake } from '../../support/memoryIntake.ts';
+import { associateRq, dataPdus, echoRq, RawPeer, storageContext, storeCommand } from '../../support/rawPeer.ts';
+
+const limits: Partial<AssociationLimits> = {
+  artimMs: 300,
+  maxPduLength: 16384,
+  instanceBytes: 1_000_000,
+  associationBytes: 3_000_000,
+  associateRequestBytes: 128 * 1024,
+};
+
+/** Stores one instance after another on one association until told to stop. */
+async function keepStoring(port: number) {
+  const peer = await RawPeer.connect(port);
+  peer.send(associateRq({ callingAeTitle: 'GOOD' }));
+  expect(await peer.answer()).toBe('AC');
+  let stopping = false;
+  let stored = 0;
+  const done = (async () => {
+    const small = dataSet('explicit');
+    while (!stopping) {
+      stored++;
+      const messageId = (stored % 60_000) + 1;
+      peer.send(storeCommand({ messageId, affectedSopInstanceUid: `1.2.3.${stored}` }), dataPdus(small));
+      expect(await peer.answer()).toBe(`status 0000 to ${messageId}`);
+      await sleep(5);
+    }
+    peer.send({ type: 'release-rq' });
+    expect(await peer.answer()).toBe('RELEASE-RP');
+    peer.destroy();
+  })();
+  return {
+    stop: async () => {
+      stopping = true;
+      await done;
+      return stored;
+    },
+  };
+}
+
+let intake: MemoryIntake;
+let running: TestListener;
+let good: Awaited<ReturnType<typeof keepStoring>>;
+/** What the hostile peers leave behind; the good one's instances are not among it. */
+const hostileInstances = () => intake.stored.filter((one) => one.header.peer !== 'GOOD');
+
+beforeAll(async () => {
+  intake = new MemoryIntake();
+  running = await startListener({ intake, limits: { ...limits, associationBytes: 2 ** 40 } });
+  // The limit on an association's bytes is for the hostile ones: the good one gets a listener's worth of its own.
+  good = await keepStoring(running.port);
+});
+afterAll(async () => {
+  const stored = await good.stop();
+  expect(stored).toBeGreaterThan(10);
+  expect(intake.stored.filter((one) => one.header.peer === 'GOOD')).toHaveLength(stored);
+  await running.stop();
+});
+
+const peers: RawPeer[] = [];
+afterEach(() => {
+  for (const peer of peers.splice(0)) peer.destroy();
+});
+
+async function connected(): Promise<RawPeer> {
+  const peer = await RawPeer.connect(running.port);
+  peers.push(peer);
+  return peer;
+}
+async function associated(changes: Parameters<typeof associateRq>[0] = {}): Promise<RawPeer> {
+  const peer = await connected();
+  peer.send(associateRq(changes));
+  expect(await peer.answer()).toBe('AC');
+  return peer;
+}
+
+/** The log lines that came since `from`, once one of them matches. */
+async function lineSince(from: number, pattern: RegExp): Promise<void> {
+  const found = () => running.lines.slice(from).some((line) => pattern.test(line.msg));
+  for (let i = 0; i < 400 && !found(); i++) await sleep(10);
+  expect(running.lines.slice(from).map((line) => line.msg)).toContainEqual(expect.stringMatching(pattern));
+}
+
+const header = (type: number, length: number, ...rest: string[]) => {
+  const head = Buffer.from([type, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(length, 2);
+  return Buffer.concat([head, Buffer.from(rest.join(''), 'hex')]);
+};
+const releaseRq = encodePdu({ type: 'release-rq' });
+const releaseRp = encodePdu({ type: 'release-rp' });
+const ac = encodePdu({ ...associateRq(), type: 'associate-ac', contexts: [] });
+
+describe('before an association', () => {
+  const first: Array<[string, Buffer, string, RegExp]> = [
+    ['P-DATA-TF', echoRq(), 'ABORT 0/0', /Evt10 \(P-DATA-TF\) is unexpected in Sta2/],
+    ['A-RELEASE-RQ', releaseRq, 'ABORT 0/0', /release-rq.* unexpected/],
+    ['A-RELEASE-RP', releaseRp, 'ABORT 0/0', /release-rp.* unexpected/],
+    ['A-ASSOCIATE-AC', ac, 'ABORT 0/0', /associate-ac.* unexpected/],
+    ['an unknown PDU', header(0x42, 4, '00000000'), 'ABORT 0/0', /unrecognised PDU type 42H/],
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: gateway\r\n\r\n'), 'ABORT 0/0', /unrecognised PDU type 47H/],
+    ['an A-ASSOCIATE-RQ of FFFFFFFFH bytes', header(1, 0xffffffff), 'ABORT 0/0', /declares 4294967295 bytes/],
+    ['an A-ASSOCIATE-RQ of zero bytes', header(1, 0), 'ABORT 0/0', /without a body/],
+    ['an A-ASSOCIATE-RQ over its limit', header(1, 131073), 'ABORT 0/0', /declares 131073 bytes, at most 131072/],
+    ['an A-ASSOCIATE-RQ of stray bytes', header(1, 70, '00'.repeat(70)), 'ABORT 0/0', /stray bytes/],
+  ];
+  it.each(first)('%s is answered with A-ABORT', async (_what, bytes, answer, reason) => {
+    const from = running.lines.length;
+    const peer = await connected();
+    peer.send(bytes);
+    expect(await peer.answer()).toBe(answer);
+    expect(await peer.answer()).toBe('closed');
+    await lineSince(from, reason);
+  });
+
+  it('a peer that says nothing, or hardly anything, is closed when ARTIM expires', async () => {
+    const from = running.lines.length;
+    const silent = await connected();
+    const slow = await connected();
+    const rq = encodePdu(associateRq());
+    const dripping = (async () => {
+      for (let i = 0; i < rq.length && !slow.socket.destroyed; i++) {
+        slow.send(rq.subarray(i, i + 1));
+        await sleep(20);
+      }
+    })();
+    expect(await silent.answer()).toBe('closed');
+    expect(await slow.answer()).toBe('closed');
+    slow.destroy();
+    await dripping;
+    await lineSince(from, /no A-ASSOCIATE-RQ within 300 ms/);
+  });
+
+  it('a peer that aborts at once is not answered', async () => {
+    const peer = await connected();
+    peer.send({ type: 'abort', source: 0, reason: 0 });
+    expect(await peer.answer()).toBe('closed');
+  });
+});
+
+describe('A-ASSOCIATE-RQ', () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ ...storageContext, id: (i * 2 + 1) & 0xff }));
+  const refused: Array<[string, Parameters<typeof associateRq>[0], string, RegExp]> = [
+    ['another protocol version', { protocolVersion: 2 }, 'RJ 1/2/2', /protocol version 2/],
+    ['another application context', { applicationContext: '1.2.3' }, 'RJ 1/1/2', /application context 1\.2\.3/],
+    ['256 contexts', { contexts: many(256) }, 'RJ 2/3/2', /256 presentation contexts, at most 128/],
+    ['an even context ID', { contexts: [{ ...storageContext, id: 4 }] }, 'ABORT 2/6', /ID 4 is even/],
+    ['a context ID twice', { contexts: [storageContext, storageContext] }, 'ABORT 2/6', /ID 3 comes twice/],
+  ];
+  it.each(refused)('with %s is refused', async (_what, changes, answer, reason) => {
+    const from = running.lines.length;
+    const peer = await connected();
+    peer.send(associateRq(changes));
+    expect(await peer.answer()).toBe(answer);
+    expect(await peer.answer()).toBe('closed'); // ARTIM closes what the peer does not
+    await lineSince(from, reason);
+  });
+
+  it('with no contexts is accepted, and there is nothing to be done on it', async () => {
+    const peer = await associated({ contexts: [] });
+    peer.send(echoRq());
+    expect(await peer.answer()).toBe('ABORT 2/6');
+  });
+
+  it('with role selections up to the last byte of its item gets an answer that fits', async () => {
+    const roles = Array.from({ length: 2200 }, () => ({ sopClassUid: secondaryCapture, scu: true, scp: true }));
+    const userInformation = { maximumLength: 16384, implementationClassUid: '1', roleSelections: roles.slice(0, 1985) };
+    const peer = await associated({ userInformation });
+    peer.send(echoRq());
+    expect(await peer.answer()).toBe('status 0000 to 1');
+  });
+
+  it('with a user identity of 60 kB is accepted: it is not looked at', async () => {
+    const rq = encodePdu(associateRq());
+    const identity = Buffer.concat([Buffer.from('5800ea60', 'hex'), Buffer.alloc(60_000, 0x41)]);
+    const at = rq.indexOf(Buffer.from([0x50, 0]), 74);
+    const grown = Buffer.concat([rq, identity]);
+    grown.writeUInt16BE(grown.length - at - 4, at + 2);
+    grown.writeUInt32BE(grown.length - 6, 2);
+    const peer = await connected();
+    peer.send(grown);
+    expect(await peer.answer()).toBe('AC');
+  });
+
+  it('with names that are no names is logged readably and in one line', async () => {
+    const from = running.lines.length;
+    const peer = await associated({ callingAeTitle: 'A\nB\0\x1b[31m\xe4', calledAeTitle: '../../etc' });
+    peer.send({ type: 'release-rq' });
+    expect(await peer.answer()).toBe('RELEASE-RP');
+    peer.destroy();
+    await lineSince(from, /association released/);
+    const line = running.lines.slice(from).find((one) => one.event === 'association.released');
+    expect(line?.peer).toBe('A\\x0aB\\x00\\x1b[31m\\xe4');
+  });
+});
+
+describe('on an association', () => {
+  const wrong: Array<[string, Array<Buffer>, string, RegExp]> = [
+    ['a second A-ASSOCIATE-RQ', [encodePdu(associateRq())], 'ABORT 2/2', /associate-rq.* unexpected in Sta6/],
+    ['an A-ASSOCIATE-AC', [ac], 'ABORT 2/2', /associate-ac.* unexpected in Sta6/],
+    ['an A-RELEASE-RP that nobody asked for', [releaseRp], 'ABORT 2/2', /release-rp.* unexpected in Sta6/],
+    [
+      'data after A-RELEASE-RQ',
+      [storeCommand(), dataPdus(dataSet('explicit')), releaseRq, echoRq()],
+      'ABORT 2/2',
+      /P-DATA-TF\) is unexpected in Sta8/,
+    ],
+    ['an unknown PDU', [header(0x08, 4, '00000000')], 'ABORT 2/1', /unrecognised PDU type 08H/],
+    ['a P-DATA-TF longer than negotiated', [header(4, 16385)], 'ABORT 2/6', /16385 bytes, 16384 were negotiated/],
+    ['a P-DATA-TF of FFFFFFFFH bytes', [header(4, 0xffffffff)], 'ABORT 2/6', /4294967295 bytes/],
+    ['a P-DATA-TF of zero bytes', [header(4, 0)], 'ABORT 2/6', /holds no value/],
+    ['a value longer than its PDU', [header(4, 10, '00000100', '0103', '00000000')], 'ABORT 2/6', /does not fit/],
+    ['data on a context that was not accepted', [echoRq(1, 99)], 'ABORT 2/6', /context 99, which was not accepted/],
+    ['data without a command', [dataPdus(dataSet('explicit'))], 'ABORT 2/6', /without a command/],
+    [
+      'a command in a data set',
+      [
+        storeCommand(),
+        dataPdus(Buffer.alloc(100)).subarray(0, 11),
+        Buffer.from([0]),
+        Buffer.alloc(100),
+        storeCommand(),
+      ],
+      'ABORT 2/6',
+      /command fragment in the middle/,
+    ],
+    [
+      'a data set on another context',
+      [storeCommand(), dataPdus(Buffer.alloc(10), 1)],
+      'ABORT 2/6',
+      /another presentation context/,
+    ],
+    ['a command that is noise', [header(4, 16, '0000000c', '0303', 'ffffffffffffffffffff')], 'ABORT 2/6', /command/],
+    [
+      'an instance over its limit',
+      [storeCommand(), dataPdus(Buffer.alloc(1_100_000))],
+      'ABORT 0/0',
+      /larger than the limit of 1000000/,
+    ],
+  ];
+  it.each(wrong)('%s is answered with A-ABORT', async (_what, parts, answer, reason) => {
+    const from = running.lines.length;
+    const before = hostileInstances().length;
+    intakeHoldsFor(parts);
+    const peer = await associated();
+    peer.send(...parts);
+    expect(await peer.answer()).toBe(answer);
+    intake.release();
+    await lineSince(from, reason);
+    expect(hostileInstances().length - before).toBe(parts.includes(releaseRq) ? 1 : 0);
+  });
+
+  /** The release must still wait for an answer when the data come. */
+  function intakeHoldsFor(parts: Buffer[]): void {
+    if (parts.includes(releaseRq)) intake.hold();
+  }
+
+  it('a release collision ends in order: the acceptor never asks for release itself', async () => {
+    const peer = await associated();
+    peer.send(releaseRq, releaseRq);
+    const answers = [await peer.answer(), await peer.answer()];
+    expect(answers).toEqual(['RELEASE-RP', 'closed']);
+  });
+
+  it('a peer that goes on after the A-ABORT is not listened to', async () => {
+    const peer = await associated();
+    const before = hostileInstances().length;
+    peer.send(header(0x08, 4, '00000000'), storeCommand(), dataPdus(dataSet('explicit')), echoRq());
+    expect(await peer.answer()).toBe('ABORT 2/1');
+    expect(await peer.answer()).toBe('closed');
+    expect(hostileInstances()).toHaveLength(before);
+  });
+});
+
+describe('identifiers that are no identifiers', () => {
+  const odd = [
+    '../../etc/passwd',
+    '..',
+    '/abs',
+    '1.2\0.3',
+    '1.2\n3',
+    `1.${'2'.repeat(63)}`,
+    '1.2.3 4',
+    'ÄÖ',
+    '.',
+    '<script>',
+  ];
+  it.each(odd)('SOP Instance UID %j is answered 0117 and goes nowhere', async (uidText) => {
+    const before = hostileInstances().length;
+    const begun = hostileBegun();
+    const peer = await associated();
+    peer.send(storeCommand({ affectedSopInstanceUid: uidText }), dataPdus(dataSet('explicit')));
+    expect(await peer.answer()).toBe('status 0117 to 1');
+    peer.send(echoRq(2));
+    expect(await peer.answer()).toBe('status 0000 to 2');
+    expect(hostileInstances()).toHaveLength(before);
+    expect(hostileBegun()).toBe(begun);
+    for (const line of running.lines) expect(JSON.stringify(line)).not.toMatch(/[^\x20-\x7e]/);
+  });
+  /** Instances that were begun for others than the good one. */
+  const hostileBegun = () =>
+    running.results.filter((one) => one.header.peer !== 'GOOD' && one.outcome !== undefined).length;
+
+  it('a SOP class UID that is a path is not a storage class', async () => {
+    const path = `${secondaryCapture}/../../x`;
+    const peer = await associated({ contexts: [{ ...storageContext, abstractSyntax: path }] });
+    peer.send(storeCommand({ affectedSopClassUid: path }), dataPdus(dataSet('explicit')));
+    expect(await peer.answer()).toBe('ABORT 2/6');
+  });
+
+  it('a transfer syntax that is a path is not chosen', async () => {
+    const peer = await associated({
+      contexts: [{ ...storageContext, transferSyntaxes: ['../../x', uid.implicitVrLittleEndian] }],
+    });
+    peer.send(storeCommand(), dataPdus(dataSet('implicit')));
+    expect(await peer.answer()).toBe('status 0000 to 1');
+    expect(hostileInstances().pop()?.header.transferSyntaxUid).toBe(uid.implicitVrLittleEndian);
+  });
+});
+
+describe('data sets that mean harm are kept as they are', () => {
+  const nested = Buffer.concat(
+    Array.from({ length: 20_000 }, () => Buffer.from('1000021053510000ffffffff' + 'feff00e0ffffffff', 'hex')),
+  );
+  it.each([
+    ['nesting without end', uid.explicitVrLittleEndian, nested],
+    ['a length of 4 GB', uid.explicitVrLittleEndian, Buffer.from('100010404f420000fffffffe00', 'hex')],
+    ['a deflate bomb', uid.deflatedExplicitVrLittleEndian, deflate(Buffer.alloc(100 << 20))],
+    ['noise', uid.explicitVrBigEndian, Buffer.alloc(5000, 0xff)],
+  ])('%s', async (_what, transferSyntax, bytes) => {
+    const peer = await associated({ contexts: [{ ...storageContext, transferSyntaxes: [transferSyntax] }] });
+    peer.send(storeCommand(), dataPdus(bytes));
+    expect(await peer.answer()).toBe('status 0000 to 1');
+    expect(hostileInstances().pop()?.dataSet?.equals(bytes)).toBe(true);
+  });
+});
+
+describe('bytes on one association', () => {
+  it('are limited', async () => {
+    const own = new MemoryIntake({ keep: false });
+    const other = await startListener({ intake: own, limits });
+    try {
+      const peer = await RawPeer.connect(other.port);
+      peers.push(peer);
+      peer.send(associateRq());
+      expect(await peer.answer()).toBe('AC');
+      for (let i = 0; i < 4; i++) peer.send(storeCommand(), dataPdus(Buffer.alloc(900_000)));
+      const answers = [];
+      for (let answer = await peer.answer(); !answer.startsWith('ABORT'); answer = await peer.answer())
+        answers.push(answer);
+      expect(answers.every((answer) => answer === 'status 0000 to 1')).toBe(true);
+      expect(answers.length).toBeLessThan(4);
+      peer.destroy();
+      expect((await other.logged('association.aborted')).msg).toContain('more than 3000000 bytes on one association');
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
+describe('floods', () => {
+  it('connections over the limit are dropped and said once each; the others go on', async () => {
+    const other = await startListener({ intake: new MemoryIntake(), maxConnections: 5 });
+    try {
+      const first = await RawPeer.connect(other.port);
+      peers.push(first);
+      first.send(associateRq());
+      expect(await first.answer()).toBe('AC');
+      const more = await Promise.all(Array.from({ length: 8 }, () => RawPeer.connect(other.port)));
+      peers.push(...more);
+      await other.logged('listener.full');
+      first.send(echoRq());
+      expect(await first.answer()).toBe('status 0000 to 1');
+    } finally {
+      await other.stop();
+    }
+  });
+});
