@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { loadgenPath } from './loadgen.ts';
 import { activity } from './processTree.ts';
-import type { Receiver } from './receiver.ts';
 
 const run = promisify(execFile);
 
@@ -45,11 +44,14 @@ export async function syncFileSystem(directory: string): Promise<void> {
   await run('sync', ['--file-system', directory]);
 }
 
+/** Something with processes of its own: a receiver, or a pipeline of several programs. */
+export type Watched = { readonly pids: readonly number[] };
+
 const quietMs = 200;
 const longestMs = 15_000;
 
 /** Waits until the receiver has done what it does behind the scenes after its last answer. */
-async function untilQuiet(receiver: Receiver): Promise<void> {
+async function untilQuiet(receiver: Watched): Promise<void> {
   const end = performance.now() + longestMs;
   for (let before = -1; performance.now() < end; await sleep(quietMs)) {
     const now = activity(receiver.pids);
@@ -64,7 +66,7 @@ export const pageCacheRule =
   'fetch from its host, whether it writes new files (storescp, Orthanc) or into old ones; nobody else’s dirty pages wait.';
 
 /** Brings the machine into the state that `pageCacheRule` describes. */
-export async function prepareRun(receiver: Receiver, directory: string, bytes: number): Promise<void> {
+export async function prepareRun(receiver: Watched, directory: string, bytes: number): Promise<void> {
   await untilQuiet(receiver);
   await syncFileSystem(directory);
   await run(loadgenPath(), ['--touch', String(Math.ceil(bytes * 1.33) + 64 * 2 ** 20)]);

@@ -40,6 +40,7 @@ SSL_CTX *tls_context(const struct tls_files *files, bool server) {
   require(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION), "TLS version");
   require(SSL_CTX_set_max_proto_version(ctx, version), "TLS version");
   if (files->ciphers) require(SSL_CTX_set_cipher_list(ctx, files->ciphers), files->ciphers);
+  if (files->ciphersuites) require(SSL_CTX_set_ciphersuites(ctx, files->ciphersuites), files->ciphersuites);
   require(files->ca && SSL_CTX_load_verify_locations(ctx, files->ca, NULL), "--ca");
   require(files->cert && SSL_CTX_use_certificate_chain_file(ctx, files->cert), "--cert");
   require(files->key && SSL_CTX_use_PrivateKey_file(ctx, files->key, SSL_FILETYPE_PEM), "--key");

@@ -8,7 +8,7 @@
 
 struct tls_files {
   bool enabled;
-  const char *ca, *cert, *key, *version, *ciphers;
+  const char *ca, *cert, *key, *version, *ciphers, *ciphersuites;
 };
 
 struct connection {

@@ -1,9 +1,10 @@
 import { type OrthancServer, orthancMissing, startOrthanc } from '../../test/support/orthancServer.ts';
 import { residentBytes } from '../processTree.ts';
-import type { CreateReceiver } from '../receiver.ts';
+import type { Receiver, ReceiverSetting } from '../receiver.ts';
 
 /** Orthanc with SQLite and without plug-ins. It syncs its files, as it does when nobody says otherwise. */
-export const createOrthanc: CreateReceiver = ({ transport, directory, pki }) => {
+export function createOrthanc(setting: ReceiverSetting): Receiver & { restUrl(): string } {
+  const { transport, directory, pki } = setting;
   let server: OrthancServer | undefined;
   const pids = () => (server ? [server.process.pid] : []);
   return {
@@ -23,5 +24,6 @@ export const createOrthanc: CreateReceiver = ({ transport, directory, pki }) => 
     stop: async () => server?.stop(),
     rss: () => residentBytes(pids()),
     reset: async () => server?.deleteAll(),
+    restUrl: () => server?.url ?? '',
   };
-};
+}

@@ -1,10 +1,12 @@
 import { type Storescp, startStorescp, storescpMissing } from '../../test/support/dcmtkPeers.ts';
 import { residentBytes } from '../processTree.ts';
-import type { CreateReceiver, Receiver, ReceiverSetting } from '../receiver.ts';
+import type { Receiver, ReceiverSetting } from '../receiver.ts';
 import { emptyDirectory, syncFileSystem } from '../storage.ts';
 
+export type StorescpReceiver = Receiver & { receivedDirectory(): string };
+
 /** DCMTK's storescp writes files and never syncs them. */
-function createStorescp({ transport, directory, pki }: ReceiverSetting, fork: boolean): Receiver {
+function createStorescp({ transport, directory, pki }: ReceiverSetting, fork: boolean): StorescpReceiver {
   let server: Storescp | undefined;
   const pids = () => (server ? [server.process.pid] : []);
   return {
@@ -26,10 +28,11 @@ function createStorescp({ transport, directory, pki }: ReceiverSetting, fork: bo
     reset: async () => {
       if (server) emptyDirectory(server.receivedDirectory);
     },
+    receivedDirectory: () => server?.receivedDirectory ?? '',
     // One sync for all: the cheapest way to make its files durable, and only its files are dirty then (prepareRun).
     ...(fork && { sync: () => syncFileSystem(directory) }),
   };
 }
 
-export const createStorescpFork: CreateReceiver = (setting) => createStorescp(setting, true);
-export const createStorescpOneProcess: CreateReceiver = (setting) => createStorescp(setting, false);
+export const createStorescpFork = (setting: ReceiverSetting) => createStorescp(setting, true);
+export const createStorescpOneProcess = (setting: ReceiverSetting) => createStorescp(setting, false);
