@@ -160,6 +160,7 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
     const peers = new PeerRegister(() => Date.now());
     const listeners = createListeners(config, spool, peers, log);
     let api: Api | undefined;
+    const watch = watchHealth({ config, spool, dispatcher, health, courier });
     const parts = {
       config,
       startedAt,
@@ -170,11 +171,11 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
       peers,
       health,
       keySpaces,
+      refreshHealth: () => watch.look(),
       pageUrl: () => api?.pageUrl,
       now: () => Date.now(),
     };
-    const stopHealth = watchHealth({ ...parts, courier });
-    stops.push(stopHealth);
+    stops.push(() => watch.stop());
     const startedApi = await startApi({
       socketPath: paths.socket,
       tcp: config.api.enabled ? { host: config.api.host, port: config.api.port } : undefined,

@@ -2,9 +2,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statfsSync } from 'node:fs';
 import type { CourierProcess } from '../delivery/courierProcess.ts';
+import { STORE_ERRORS, type StoreErrorCode } from '../delivery/store/storeErrors.ts';
 import type { Health } from '../web/warnings.ts';
 import type { ListenerConfiguration } from './config/configuration.ts';
-import { type StatusParts, statusSource } from './statusSource.ts';
+import { type StatusParts, storeStatuses } from './statusSource.ts';
 
 const intervalMs = 2_000;
 const dayMs = 86_400_000;
@@ -13,10 +14,10 @@ const expiryNoticeDays = 60;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
-type Watched = StatusParts & { courier: CourierProcess };
+type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health'> & { courier: CourierProcess };
 
-/** Raises what cannot change while the gateway runs, then watches the rest. Returns the function that stops it. */
-export function watchHealth(watched: Watched): () => void {
+/** Raises what cannot change while the gateway runs, then watches the rest; `look` looks at once. */
+export function watchHealth(watched: Watched): { look(): void; stop(): void } {
   const { config, health } = watched;
   health.set(config.peers.length === 0, 'peers.none', {});
   health.set(config.routes.length === 0, 'routes.none', {});
@@ -28,11 +29,13 @@ export function watchHealth(watched: Watched): () => void {
   const look = () => {
     lookAtSpool(watched);
     lookAtStores(watched);
-    for (const listener of config.listeners) lookAtCertificate(listener, health);
   };
-  look();
-  const timer = setInterval(look, intervalMs);
-  return () => clearInterval(timer);
+  const timer = setInterval(() => {
+    look();
+    for (const listener of config.listeners) lookAtCertificate(listener, health);
+  }, intervalMs);
+  for (const listener of config.listeners) lookAtCertificate(listener, health);
+  return { look, stop: () => clearInterval(timer) };
 }
 
 function lookAtSpool({ spool, health, config }: Watched): void {
@@ -53,11 +56,10 @@ function lookAtSpool({ spool, health, config }: Watched): void {
 
 function lookAtStores(watched: Watched): void {
   const { health } = watched;
-  const sources = statusSource(watched);
-  for (const store of sources.status().stores) {
+  for (const store of storeStatuses(watched)) {
     const reason = store.lastError?.message ?? 'unknown';
     const waiting = store.state === 'waiting';
-    const refused = waiting && /denied|credentials|forbidden|signature|bucket/.test(store.lastError?.code ?? '');
+    const refused = waiting && needsOperator(store.lastError?.code);
     health.set(refused, 'store.refuses', { store: store.name, reason }, store.name);
     const unavailable = waiting && !refused;
     health.set(unavailable, 'store.unavailable', { store: store.name, reason, queued: store.queued }, store.name);
@@ -66,6 +68,11 @@ function lookAtStores(watched: Watched): void {
   }
   const notReady = watched.courier.state === 'waiting';
   health.set(notReady, 'courier.failing', { count: watched.courier.deaths, minutes: 1 });
+}
+
+/** Whether somebody has to mend it at the store, so that waiting alone will not help. */
+function needsOperator(code: string | undefined): boolean {
+  return code !== undefined && Object.hasOwn(STORE_ERRORS, code) && !STORE_ERRORS[code as StoreErrorCode].retrySoon;
 }
 
 function lookAtCertificate({ name, tls }: ListenerConfiguration, health: Health): void {

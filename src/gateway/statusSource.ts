@@ -36,6 +36,8 @@ export type StatusParts = {
   peers: PeerRegister;
   health: Health;
   keySpaces: ReadonlyMap<string, KeySpace>;
+  /** Brings the warnings up to date. */
+  refreshHealth(): void;
   /** Where the status page is, once it is served. */
   pageUrl(): string | undefined;
   now(): number;
@@ -57,6 +59,7 @@ export function statusSource(parts: StatusParts): ApiSources {
 
 function gatewayStatus(parts: StatusParts): GatewayStatus {
   const { config, ledger, health } = parts;
+  parts.refreshHealth();
   const pageUrl = parts.pageUrl();
   return {
     ...(pageUrl === undefined ? {} : { pageUrl }),
@@ -106,7 +109,12 @@ function spoolStatus({ spool }: StatusParts): GatewayStatus['spool'] {
   };
 }
 
-function storeStatuses({ config, spool, dispatcher }: StatusParts): StoreStatus[] {
+/** Each store of the configuration, as its lane sees it. */
+export function storeStatuses({
+  config,
+  spool,
+  dispatcher,
+}: Pick<StatusParts, 'config' | 'spool' | 'dispatcher'>): StoreStatus[] {
   const counts = spool.queue.counts();
   const lanes = new Map(dispatcher.lanes.map((lane) => [lane.name, lane]));
   return config.stores.map(({ name, type }) => {

@@ -219,7 +219,8 @@ suite('spool', () => {
     spool.flushIndex();
     const rest = spool.queue.claim('cloud', 100, Date.now()).map(({ id }) => ({ id, receipt: 2 }));
     spool.queue.markDelivered(rest, Date.now() - 10);
-    const freeWhileLeased = (await spool.reclaim(), spool.status.freeSegments);
+    await spool.reclaim();
+    const freeWhileLeased = spool.status.freeSegments;
     release();
     await spool.reclaim();
     expect(spool.status.freeSegments).toBe(freeWhileLeased + 1);

@@ -36,6 +36,10 @@ export class GatewayProcess {
     this.#exited = once(this.#child, 'exit');
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

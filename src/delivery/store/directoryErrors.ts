@@ -31,3 +31,19 @@ export function directoryError(error: unknown, operation: string, subject: strin
   const code = BY_SYSTEM_CODE[systemCode(error) ?? ''] ?? 'store.unexpected';
   return storeError(code, `cannot ${operation}`, { operation, subject, cause: error });
 }
+
+/**
+ * The same for opening the store's folder: whatever is wrong there is wrong with the store, never with an object, so what
+ * would be an object's own fault elsewhere is an unreachable store here.
+ */
+export function openError(error: unknown, root: string): GatewayError {
+  const found = directoryError(error, 'open store', root);
+  if (found.code !== 'store.bad-key' && found.code !== 'store.too-large') return found;
+  const hint = 'path has to be a folder that this user may write to';
+  return storeError('store.unreachable', 'cannot open store', {
+    operation: 'open store',
+    subject: root,
+    cause: error,
+    hint,
+  });
+}

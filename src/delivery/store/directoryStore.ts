@@ -12,7 +12,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { systemCode } from '../../base/errors.ts';
 import { expectDigest, readContent } from './content.ts';
-import { directoryError } from './directoryErrors.ts';
+import { directoryError, openError } from './directoryErrors.ts';
 import { fileSize, hashFile, isAbsent, readFile, walk, writeAll } from './directoryFiles.ts';
 import { type DirectoryRoot, openDirectoryRoot } from './directoryRoot.ts';
 import { createDirectorySync } from './directorySync.ts';
@@ -53,7 +53,7 @@ export function createDirectoryStore(
       (found) => ({ ...found, canLink: found.canLink && useLinks }),
       (error) => {
         opened = undefined;
-        throw directoryError(error, 'open store', root);
+        throw openError(error, root);
       },
     );
     return opened;

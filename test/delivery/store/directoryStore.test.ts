@@ -118,6 +118,16 @@ describe('what only a directory can do wrong', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
+  test('a file in the place of its folder is the store that is unavailable, not a fault of the object', async () => {
+    const root = newDirectory();
+    writeFileSync(root, '');
+    const store = createDirectoryStore(configurationOf(root), {});
+    const error = await store.put(makeRequest('k/1', Buffer.from('x'))).catch((reason) => reason);
+    expect(storeFailure(error)).toMatchObject({ code: 'store.unreachable', permanent: false, storeUnavailable: true });
+    rmSync(root);
+    expect(await store.put(makeRequest('k/1', Buffer.from('x')))).toMatchObject({ key: 'k/1' });
+  });
+
   test('without link(2) an object still appears whole and replaces no other; it does not claim more', async () => {
     const store = createDirectoryStore(configurationOf(newDirectory()), { useLinks: false });
     expect(await store.capabilities()).toMatchObject({ conditionalPut: false, conditionalMultipart: false });
