@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Child, openParentChannel, startChild } from '../../src/base/channel.ts';
@@ -99,11 +100,21 @@ describe('channel', () => {
   });
 
   it('hands over everything the child said before it was killed, and only then tells of its death', async () => {
-    const { child, received } = start(() => new Promise((resolve) => setImmediate(resolve)));
+    const order: string[] = [];
+    const { child, received } = start(async (message) => {
+      // The first word is handled so slowly that the child is long dead before the second one's turn.
+      while (received.length === 0 && isAlive(child.pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push(message.type);
+    });
+    const ended = child.ended.then((exit) => {
+      order.push('ended');
+      return exit;
+    });
     await child.channel.send({ type: 'lastWords', count: 200 });
-    const exit = await child.ended;
-    expect(exit).toEqual({ code: null, signal: 'SIGKILL' });
-    expect(received).toHaveLength(200);
+    expect(await ended).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(order).toHaveLength(201);
+    expect(order.at(-1)).toBe('ended');
     await expect(child.channel.send({ type: 'throw' })).rejects.toMatchObject({
       code: 'channel.closed',
       retryable: true,
@@ -147,3 +158,11 @@ describe('channel', () => {
     }
   });
 });
+
+function isAlive(pid: number | undefined): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
