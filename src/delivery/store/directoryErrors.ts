@@ -38,7 +38,7 @@ export function directoryError(error: unknown, operation: string, subject: strin
  */
 export function openError(error: unknown, root: string): GatewayError {
   const found = directoryError(error, 'open store', root);
-  if (found.code !== 'store.bad-key' && found.code !== 'store.too-large') return found;
+  if (!['store.bad-key', 'store.too-large', 'store.unexpected'].includes(found.code)) return found;
   const hint = 'path has to be a folder that this user may write to';
   return storeError('store.unreachable', 'cannot open store', {
     operation: 'open store',
