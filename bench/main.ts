@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only reception|delivery] [--quick] [--json] [--storage FOLDER]`: measurements side by side with
+ * `npm run bench -- [--only reception|delivery|spool] [--quick] [--json] [--storage FOLDER]`: measurements side by side with
  * others. Tables and remarks go to standard error with --json, else to standard output; the last line of standard output
  * is one JSON object in any case.
  */
@@ -11,9 +11,14 @@ import { benchDelivery } from './deliverySection.ts';
 import { loadgenMissing } from './loadgen.ts';
 import { benchReception } from './receptionSection.ts';
 import type { Section } from './section.ts';
+import { benchSpoolForms } from './spoolForms.ts';
 import { fileSystemOf, openStorage, pageCacheRule } from './storage.ts';
 
-const sections: Record<string, Section> = { reception: benchReception, delivery: benchDelivery };
+const sections: Record<string, Section> = {
+  reception: benchReception,
+  delivery: benchDelivery,
+  spool: benchSpoolForms,
+};
 /** Fixed names of measurements whose subjects are not built yet. */
 const later = ['split', 'tunnel', 'link'];
 

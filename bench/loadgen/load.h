@@ -9,6 +9,8 @@ struct options {
   long count;
   unsigned long long uid_start;
   uint32_t max_pdu;
+  /* What the sink answers to each C-STORE. */
+  unsigned status;
   struct tls_files tls;
 };
 

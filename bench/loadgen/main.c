@@ -15,11 +15,11 @@ static const char usage[] =
     "        [--timeout SECONDS] [--tls --ca PEM --cert PEM --key PEM [--tls-version 1.2 --ciphers LIST] [--ciphersuites TLS13_LIST]]\n"
     "    sends the bare data set N times; the last 12 digits of the placeholder UID, which stands in the data set as the\n"
     "    SOP Instance UID, are replaced by a counter. Prints one line of JSON.\n"
-    "loadgen --sink [--port P] [--tls ...]   accepts and throws away; prints {\"listening\":P}\n"
+    "loadgen --sink [--port P] [--status A700] [--tls ...]   accepts and throws away; prints {\"listening\":P}\n"
     "loadgen --touch BYTES                   makes so much free memory warm, and ends\n";
 
 enum { HOST = 256, PORT, FILE_NAME, PLACEHOLDER, SOP_CLASS, TRANSFER_SYNTAX, COUNT, ASSOCIATIONS, UID_START, CALLED, CALLING,
-       PDU_LENGTH, TIMEOUT, TLS, CA, CERT, KEY, TLS_VERSION, CIPHERS, CIPHERSUITES, SINK, TOUCH };
+       PDU_LENGTH, TIMEOUT, TLS, CA, CERT, KEY, TLS_VERSION, CIPHERS, CIPHERSUITES, SINK, STATUS, TOUCH };
 
 static const struct option names[] = {
     {"host", 1, 0, HOST},         {"port", 1, 0, PORT},           {"file", 1, 0, FILE_NAME},
@@ -29,7 +29,7 @@ static const struct option names[] = {
     {"tls", 0, 0, TLS},           {"ca", 1, 0, CA},               {"uid-start", 1, 0, UID_START},
     {"cert", 1, 0, CERT},         {"key", 1, 0, KEY},             {"tls-version", 1, 0, TLS_VERSION},
     {"ciphers", 1, 0, CIPHERS},   {"sink", 0, 0, SINK},           {"touch", 1, 0, TOUCH},
-    {"ciphersuites", 1, 0, CIPHERSUITES},
+    {"ciphersuites", 1, 0, CIPHERSUITES}, {"status", 1, 0, STATUS},
     {0, 0, 0, 0}};
 
 static int wrong(void) {
@@ -72,6 +72,7 @@ int main(int argc, char **argv) {
       case CIPHERS: o.tls.ciphers = optarg; break;
       case CIPHERSUITES: o.tls.ciphersuites = optarg; break;
       case SINK: sink = true; break;
+      case STATUS: o.status = (unsigned)strtoul(optarg, NULL, 16); break;
       case TOUCH: return touch(strtoull(optarg, NULL, 10));
       default: return wrong();
     }

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 /*
- * The null sink: accepts every association and context, reads and throws away, answers Success at once. Nothing that
+ * The null sink: accepts every association and context, reads and throws away, answers Success (or what it is told) at once. Nothing that
  * stores can be faster, so what a sender reaches against it is what the sender and the socket can do.
  */
 #include "dicom.h"
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 static SSL_CTX *tls;
+static unsigned answer_status;
 
 static bool answer_association(struct connection *c, uint32_t length) {
   uint8_t *body = malloc(length);
@@ -30,7 +31,7 @@ static bool answer_association(struct connection *c, uint32_t length) {
 static bool respond(struct connection *c, uint8_t context, struct command *command) {
   command->field |= 0x8000;
   command->has_data_set = false;
-  command->status = 0;
+  command->status = answer_status;
   struct bytes response = command_pdu(context, command);
   bool fine = wire_write(c, response.data, response.length, NULL, 0);
   free(response.data);
@@ -81,6 +82,7 @@ static void *serve(void *argument) {
 
 int run_sink(const struct options *options) {
   tls = options->tls.enabled ? tls_context(&options->tls, true) : NULL;
+  answer_status = options->status;
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options->port)};

@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { type ServerProcess, startServer, waitUntil } from '../../test/support/serverProcess.ts';
 import { loadgenPath, tlsArguments } from '../loadgen.ts';
 import { residentBytes } from '../processTree.ts';
-import type { CreateReceiver } from '../receiver.ts';
+import type { CreateReceiver, Receiver, ReceiverSetting } from '../receiver.ts';
 
 /** The null sink: answers Success and keeps nothing. What the sender reaches against it bounds what it can reach at all. */
-export const createSink: CreateReceiver = ({ transport, directory, pki }) => {
+export const createSink: CreateReceiver = (setting) => createAnsweringSink(setting, '0000');
+
+/** The same, with another status (four hexadecimal digits) for every C-STORE. */
+export function createAnsweringSink({ transport, directory, pki }: ReceiverSetting, status: string): Receiver {
   let server: ServerProcess | undefined;
   let port = 0;
   return {
@@ -21,9 +24,13 @@ export const createSink: CreateReceiver = ({ transport, directory, pki }) => {
     start: async () => {
       mkdirSync(directory, { recursive: true });
       const logFile = join(directory, 'sink.log');
-      server = startServer(loadgenPath(), ['--sink', ...(transport === 'tls' ? tlsArguments(pki.server) : [])], {
-        logFile,
-      });
+      server = startServer(
+        loadgenPath(),
+        ['--sink', '--status', status, ...(transport === 'tls' ? tlsArguments(pki.server) : [])],
+        {
+          logFile,
+        },
+      );
       const listening = () => /"listening":(\d+)/.exec(existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
       await waitUntil('null sink', async () => listening() !== null, { limitMs: 10_000 });
       port = Number(listening()?.[1]);
@@ -32,4 +39,4 @@ export const createSink: CreateReceiver = ({ transport, directory, pki }) => {
     rss: () => residentBytes(server ? [server.pid] : []),
     reset: async () => {},
   };
-};
+}

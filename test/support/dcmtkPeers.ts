@@ -36,6 +36,8 @@ export type StorescpOptions = {
   /** Write data sets exactly as they came. */
   bitPreserving?: boolean;
   tls?: CertificateFiles;
+  /** Default 131072, the most that DCMTK knows. */
+  maxPduLength?: number;
   extraArguments?: string[];
 };
 
@@ -50,7 +52,7 @@ export async function startStorescp(options: StorescpOptions): Promise<Storescp>
     [
       ...['--aetitle', options.aeTitle ?? 'STORESCP'],
       ...['--output-directory', receivedDirectory],
-      ...['--max-pdu', String(maxPduLength)],
+      ...['--max-pdu', String(options.maxPduLength ?? maxPduLength)],
       ...['--promiscuous', '+xa'],
       ...(options.fork ? ['--fork'] : []),
       ...(options.bitPreserving ? ['--bit-preserving'] : []),
