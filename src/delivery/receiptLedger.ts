@@ -19,21 +19,14 @@ import {
   corruptLedger,
   followRotated,
   type LedgerFile,
-  MAX_APPEND_BYTES,
   readFileLines,
   rotatedFiles,
   rotatedPath,
   scanLedgerFile,
   tailDigest,
 } from './ledgerFiles.ts';
-import {
-  CHAIN_START,
-  type ChainEnd,
-  parseReceiptLine,
-  type Receipt,
-  type ReceiptDraft,
-  signReceipt,
-} from './receipt.ts';
+import { CHAIN_START, type ChainEnd, parseReceiptLine, type Receipt, type ReceiptDraft } from './receipt.ts';
+import { ledgerError, signGroup, type WaitingAppend } from './receiptGroup.ts';
 import type { SigningKey } from './signingKey.ts';
 
 export type LedgerOptions = {
@@ -47,9 +40,6 @@ export type LedgerOptions = {
   disk?: AppendDisk;
 };
 
-type Waiting = { drafts: ReceiptDraft[]; resolve(receipts: Receipt[]): void; reject(error: unknown): void };
-type Signed = { waiting: Waiting; receipts: Receipt[] };
-type SignedGroup = { members: Signed[]; text: string; end: ChainEnd };
 type Current = { file: AppendFile; firstSeq: number };
 
 export class ReceiptLedger {
@@ -58,7 +48,7 @@ export class ReceiptLedger {
   #end: ChainEnd;
   /** The growing file; undefined after a rotation, until the next append begins a new one. */
   #current: Current | undefined;
-  #queue: Waiting[] = [];
+  readonly #queue: WaitingAppend[] = [];
   #committing: Promise<void> | undefined;
   #closed = false;
 
@@ -109,7 +99,8 @@ export class ReceiptLedger {
    */
   append(drafts: ReceiptDraft[]): Promise<Receipt[]> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(ledgerError('the receipt ledger is closed', 'ledger.closed', this.#options));
+      if (this.#closed)
+        return reject(ledgerError('the receipt ledger is closed', 'ledger.closed', this.#options.directory));
       this.#queue.push({ drafts, resolve, reject });
       this.#committing ??= this.#commitAll();
     });
@@ -166,7 +157,8 @@ export class ReceiptLedger {
 
   /** Never rejects: each waiting append is told. */
   async #commitGroup(): Promise<void> {
-    const group = this.#signGroup();
+    const { directory } = this.#options;
+    const group = signGroup(this.#queue, this.#end, this.#options);
     if (group.members.length === 0) return;
     try {
       const { file } = await this.#currentFile();
@@ -174,48 +166,13 @@ export class ReceiptLedger {
     } catch (cause) {
       const full = ['ENOSPC', 'EDQUOT'].includes(systemCode(cause) ?? '');
       const error = full
-        ? ledgerError('no space for receipts', 'ledger.full', this.#options, cause)
-        : ledgerError('receipts could not be written', 'ledger.write', this.#options, cause);
+        ? ledgerError('no space for receipts', 'ledger.full', directory, cause)
+        : ledgerError('receipts could not be written', 'ledger.write', directory, cause);
       for (const { waiting } of group.members) waiting.reject(error);
       return;
     }
     this.#end = group.end;
     for (const { waiting, receipts } of group.members) waiting.resolve(receipts);
-  }
-
-  /** Takes from the queue what goes into one append. */
-  #signGroup(): SignedGroup {
-    const group: SignedGroup = { members: [], text: '', end: this.#end };
-    for (let waiting = this.#queue[0]; waiting; waiting = this.#queue[0]) {
-      try {
-        const { receipts, text, end } = this.#sign(waiting.drafts, group.end);
-        if (group.text !== '' && group.text.length + text.length > MAX_APPEND_BYTES) return group;
-        group.members.push({ waiting, receipts });
-        group.text += text;
-        group.end = end;
-      } catch (error) {
-        waiting.reject(error);
-      }
-      this.#queue.shift();
-    }
-    return group;
-  }
-
-  #sign(drafts: ReceiptDraft[], after: ChainEnd): { receipts: Receipt[]; text: string; end: ChainEnd } {
-    const { site, key } = this.#options;
-    const receipts: Receipt[] = [];
-    let text = '';
-    let end = after;
-    for (const draft of drafts) {
-      const signed = signReceipt(draft, end, site, key);
-      receipts.push(signed.receipt);
-      text += `${signed.line}\n`;
-      end = signed.end;
-    }
-    if (Buffer.byteLength(text) > MAX_APPEND_BYTES) {
-      throw ledgerError('more receipts than one append may hold', 'ledger.append-too-large', this.#options);
-    }
-    return { receipts, text, end };
   }
 
   async #currentFile(): Promise<Current> {
@@ -248,23 +205,4 @@ export class ReceiptLedger {
       });
     }
   }
-}
-
-function ledgerError(
-  message: string,
-  code: string,
-  { directory }: { directory: string },
-  cause?: unknown,
-): GatewayError {
-  return new GatewayError(message, {
-    code,
-    operation: 'append receipts',
-    subject: directory,
-    hint:
-      code === 'ledger.full'
-        ? 'free space on this disk; deliveries wait meanwhile and go on by themselves'
-        : 'see the cause',
-    retryable: code === 'ledger.full' || code === 'ledger.write',
-    cause,
-  });
 }

@@ -97,6 +97,22 @@ describe('receipt ledger', () => {
     await expectSound(ledger, 2);
   });
 
+  it('splits what waits into appends of bounded size, in order', async () => {
+    const sizes: number[] = [];
+    const write: typeof realDisk.write = (fd, bytes, offset, length, position) => {
+      sizes.push(length);
+      return realDisk.write(fd, bytes, offset, length, position);
+    };
+    const ledger = await open({ disk: { ...realDisk, write } });
+    const steps = [{ name: 'x'.repeat(300_000), version: '1', detail: '' }];
+    const appends = Array.from({ length: 10 }, (_, i) => ledger.append([receiptDraft(`k${i}`, 'x', { steps })]));
+    const receipts = (await Promise.all(appends)).flat();
+    expect(receipts.map(({ delivered }) => delivered.key)).toEqual(Array.from({ length: 10 }, (_, i) => `k${i}`));
+    expect(sizes).toHaveLength(4);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1 << 20);
+    await expectSound(ledger, 10);
+  });
+
   it('cuts off a torn last line at every length, says so, and goes on', async () => {
     const ledger = await open();
     await ledger.append(drafts(2));
