@@ -17,8 +17,9 @@ function describeCeph(title: string, missing: string | undefined, tree?: string)
   describe.skipIf(missing)(`${title} ${missing ?? ''}`, { timeout: 120_000 }, () => {
     let ceph: CephServer & { tlsEndpoint: string | undefined };
     let certificate: CertificateFiles;
-    const directory = mkdtempSync(join(tmpdir(), 'medusa-ceph-test-'));
+    let directory: string;
     beforeAll(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'medusa-ceph-test-'));
       const { authority } = await createTestPki(directory);
       const alternativeNames = [{ type: 'dns' as const, value: 'localhost' }];
       certificate = await authority.issue('ceph', { alternativeNames });
@@ -27,7 +28,7 @@ function describeCeph(title: string, missing: string | undefined, tree?: string)
     }, 180_000);
     afterAll(async () => {
       await ceph?.remove();
-      rmSync(directory, { recursive: true, force: true });
+      if (directory) rmSync(directory, { recursive: true, force: true });
     }, 60_000);
 
     const configuration = (): S3Configuration => {

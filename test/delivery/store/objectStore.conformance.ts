@@ -19,16 +19,17 @@ const MEBIBYTE = 1024 * 1024;
 export const SMALL_PARTS = { multipartThreshold: 8 * MEBIBYTE, partSize: 5 * MEBIBYTE };
 
 export function describeConformance({ configuration }: ConformanceOptions): void {
-  const stateDirectory = mkdtempSync(join(tmpdir(), 'medusa-store-state-'));
+  let stateDirectory: string;
   let store: ObjectStore;
   const open = (overrides: Partial<StoreConfiguration> = {}): ObjectStore =>
     openStore({ ...configuration(), ...overrides } as StoreConfiguration, { stateDirectory, retry: false });
   beforeAll(() => {
+    stateDirectory = mkdtempSync(join(tmpdir(), 'medusa-store-state-'));
     store = open();
   });
   afterAll(async () => {
     await store?.close();
-    rmSync(stateDirectory, { recursive: true, force: true });
+    if (stateDirectory) rmSync(stateDirectory, { recursive: true, force: true });
   });
 
   describe('roundtrip', () => {
