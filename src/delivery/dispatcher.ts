@@ -10,6 +10,7 @@ import type { Delivery, Settled } from '../spool/index/deliveryQueue.ts';
 import type { InstanceRecord } from '../spool/index/instanceIndex.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { CourierJob, JobFailure } from './courierProtocol.ts';
+import { CourierSuspects } from './courierSuspects.ts';
 import { jobFor, receiptDraft } from './jobs.ts';
 import type { KeySpace } from './objectKeys.ts';
 import type { ReceiptDraft } from './receipt.ts';
@@ -64,7 +65,9 @@ export class Dispatcher {
   readonly #held = new Map<number, Held>();
   #timer: NodeJS.Timeout | undefined;
   #pumpScheduled = false;
+  #giving = true;
   #stopped = false;
+  readonly #suspects = new CourierSuspects();
   readonly #settling = new Set<Promise<void>>();
 
   constructor(options: DispatcherOptions) {
@@ -91,10 +94,16 @@ export class Dispatcher {
     this.wake();
   }
 
-  /** Gives out nothing more and waits for receipts that are being written. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
+  /** Gives out nothing more; what is out may still be confirmed. */
+  stopGiving(): void {
+    this.#giving = false;
     clearInterval(this.#timer);
+  }
+
+  /** Waits for receipts that are being written. */
+  async stop(): Promise<void> {
+    this.stopGiving();
+    this.#stopped = true;
     await Promise.allSettled(this.#settling);
   }
 
@@ -115,11 +124,11 @@ export class Dispatcher {
 
   /** Looks for work soon; calls in one turn are one look. */
   wake(): void {
-    if (this.#pumpScheduled || this.#stopped) return;
+    if (this.#pumpScheduled || !this.#giving) return;
     this.#pumpScheduled = true;
     setImmediate(() => {
       this.#pumpScheduled = false;
-      if (this.#stopped || !this.#options.courier.isReady()) return;
+      if (!this.#giving || !this.#options.courier.isReady()) return;
       for (const lane of this.#lanes.values()) this.#pump(lane);
     });
   }
@@ -133,7 +142,10 @@ export class Dispatcher {
 
   #pump(lane: Lane): void {
     const { spool, clock, concurrency } = this.#options;
-    const allowance = lane.gate.allowance(clock.monotonic(), concurrency * windowFactor, lane.inFlight.size);
+    const suspected = this.#suspects.any;
+    if (suspected && this.#held.size > 0) return;
+    const window = suspected ? 1 : concurrency * windowFactor;
+    const allowance = lane.gate.allowance(clock.monotonic(), window, lane.inFlight.size);
     if (allowance === 0) return;
     let claimed: Delivery[];
     try {
@@ -172,6 +184,7 @@ export class Dispatcher {
     for (const { id, confirmation } of confirmations) {
       const held = this.#held.get(id);
       if (held === undefined) continue; // settled already: a courier that died and lived again told it twice
+      this.#suspects.clear(id);
       if (held.instance) {
         drafts.push(receiptDraft(held.instance, held.delivery.store, confirmation));
         proven.push(id);
@@ -227,6 +240,7 @@ export class Dispatcher {
     if (held === undefined) return;
     const { delivery } = held;
     const lane = this.#lanes.get(delivery.store);
+    this.#suspects.clear(failure.id);
     this.#letGo(failure.id);
     if (lane === undefined) return;
     const { spool, clock, log, retry, quarantineAfter } = this.#options;
@@ -264,12 +278,24 @@ export class Dispatcher {
   #setAside(id: number, code: string, message: string, store: string): void {
     const { spool, clock, log } = this.#options;
     spool.queue.quarantine(id, { now: clock.now(), code, message });
+    this.#suspects.clear(id);
     const hint = `see \`medusa-gateway queue show ${id}\`, mend the cause, then \`queue retry ${id}\``;
     log.error('delivery.quarantined', `delivery set aside in quarantine: ${message}; ${hint}`, { id, store, code });
   }
 
-  /** The courier died with these: they are ready again. */
-  returned(ids: Iterable<number>): void {
+  /** The courier died with these: they are ready again, but for one that has killed it too often. */
+  returned(ids: readonly number[]): void {
+    const guilty = this.#suspects.died(ids);
+    if (guilty !== undefined) {
+      const store = this.#held.get(guilty)?.delivery.store ?? '';
+      this.#letGo(guilty);
+      this.#setAside(guilty, 'delivery.kills-courier', 'the courier died each time that it had this delivery', store);
+    }
+    this.notTaken(ids.filter((id) => id !== guilty));
+  }
+
+  /** The courier did not take these, or gave them back: they are ready again. */
+  notTaken(ids: readonly number[]): void {
     const now = this.#options.clock.monotonic();
     for (const id of ids) {
       const held = this.#held.get(id);

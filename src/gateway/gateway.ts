@@ -110,7 +110,7 @@ function createDelivery(
     ledger,
     courier: {
       isReady: () => courier.state === 'ready',
-      submit: (jobs) => courier.send(jobs).catch(() => dispatcher.returned(jobs.map((job) => job.id))),
+      submit: (jobs) => void courier.send(jobs).catch(() => dispatcher.notTaken(jobs.map((job) => job.id))),
     },
     stores,
     concurrency: config.delivery.concurrency,
@@ -185,9 +185,13 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
     api = startedApi;
     stops.push(() => startedApi.stop());
     courier.start();
-    stops.push(() => courier.stop(courierGraceMs));
     dispatcher.start();
-    stops.push(() => dispatcher.stop());
+    stops.push(async () => {
+      // What the courier still confirms in its grace gets its receipt.
+      dispatcher.stopGiving();
+      await courier.stop(courierGraceMs);
+      await dispatcher.stop();
+    });
     proof.start();
     stops.push(() => proof.stop());
     let grace = 0;

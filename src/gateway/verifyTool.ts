@@ -7,11 +7,12 @@ import { loadSigningKey } from '../delivery/signingKey.ts';
 import type { StoreConfiguration } from '../delivery/store/objectStore.ts';
 import { openStore } from '../delivery/store/openStore.ts';
 import { verifyStore as verify } from '../delivery/verify.ts';
+import { SpoolReader } from '../spool/spoolReader.ts';
 import type { VerifyReport } from './cli/dependencies.ts';
 import type { Configuration } from './config/configuration.ts';
 import { statePaths } from './statePaths.ts';
 
-/** Reads everything that the receipts name. Studies under way, without a manifest yet, are no fault. */
+/** Reads everything that the receipts name. While studies are under way, one without a manifest is no fault. */
 export async function verifyStore(
   config: Configuration,
   configuration: StoreConfiguration,
@@ -27,14 +28,14 @@ export async function verifyStore(
     });
   }
   const { publicKey } = loadSigningKey(paths.signingKey);
-  const store = openStore(configuration, {});
+  const store = openStore(configuration, { stateDirectory: paths.courier });
   try {
     const report = await verify({
       store,
       site: config.site,
       publicKey,
       receipts: ledgerLines(paths.receipts),
-      manifests: 'when-present',
+      manifests: hasOpenStudies(paths.spool) ? 'when-present' : 'required',
       signal,
     });
     const unproven = [...report.missing, ...report.corrupt, ...report.unreadable];
@@ -52,6 +53,15 @@ export async function verifyStore(
     };
   } finally {
     await store.close();
+  }
+}
+
+function hasOpenStudies(spoolDirectory: string): boolean {
+  const reader = SpoolReader.open(spoolDirectory);
+  try {
+    return reader.index.studyCounts().open > 0;
+  } finally {
+    reader.close();
   }
 }
 

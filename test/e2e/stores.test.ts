@@ -36,7 +36,7 @@ describe.skipIf(missing !== undefined)('a store that refuses for a while', () =>
   }, 180_000);
   afterAll(async () => {
     await proxy?.close();
-    await ceph?.stop();
+    await ceph?.remove();
     await site?.remove();
   });
 
