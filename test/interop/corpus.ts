@@ -1,0 +1,293 @@
+/** Real objects from the folder beside the project, through each sender that can send them. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseFileMeta } from '../../src/dicom/dataSet/fileMeta.ts';
+import { IdentifyingTagScanner } from '../../src/dicom/dataSet/identifyingTags.ts';
+import { describeObjectFile } from '../../src/dicom/scu/objectFile.ts';
+import { type SentInstance, sendFiles } from '../../src/dicom/scu/sendFiles.ts';
+import { isUid, uid } from '../../src/dicom/uids.ts';
+import { type CorpusEntry, corpusEntries, realObjects } from '../support/corpus.ts';
+import { dcmsend, dcmtkMissing, storescu } from '../support/dcmtkPeers.ts';
+import { missingPackages } from '../support/debianPackages.ts';
+import { orthancMissing } from '../support/orthancServer.ts';
+import { hasCorpus } from '../support/programs.ts';
+import { type Cell, fail, filesOf, pass, portOf, type Scene, scuTarget, type Transport, type Verdict } from './cell.ts';
+import { withOrthanc } from './peers.ts';
+import { run } from './programs.ts';
+import { digestOf, type Received } from './receivedFolder.ts';
+import { calledAeTitle } from './targets.ts';
+
+const transports: Transport[] = ['plain', 'tls'];
+const peerTools = new URL('../../../shared/tools/peers/', import.meta.url).pathname;
+const rawstore = join(peerTools, 'rawstore.py');
+const replay = join(peerTools, 'replay.py');
+const noCorpus = hasCorpus ? undefined : 'no corpus beside the project';
+const noScript = (path: string) =>
+  existsSync(path) ? missingPackages([{ program: 'python3', package: 'python3' }]) : 'not here: the script';
+
+const malformed = () => corpusEntries().filter((entry) => entry.isMalformed);
+const some = (entries: CorpusEntry[], quick: boolean) => (quick ? entries.filter((_, i) => i % 8 === 0) : entries);
+
+/** The data set as a verbatim sender sends it: a deflated one is padded to even length (PS3.5 A.5). */
+function sentDigests(file: Buffer, offsets: number[], isDeflated: boolean): string[] {
+  return offsets.map((offset) => {
+    const dataSet = file.subarray(offset);
+    const pad = isDeflated && dataSet.length % 2 === 1;
+    return digestOf(pad ? Buffer.concat([dataSet, Buffer.from([0])]) : dataSet);
+  });
+}
+
+/** Waits for `wanted` and tells which of it did not come: what was acknowledged must be there, byte for byte. */
+async function missingOf<T>(scene: Scene, wanted: T[], isThere: (one: T, all: Received[]) => boolean): Promise<T[]> {
+  const { received, settleMs } = scene.target;
+  const absent = (all: Received[]) => wanted.filter((one) => !isThere(one, all));
+  await received.until((all) => absent(all).length === 0, settleMs);
+  return absent(received.all());
+}
+
+const acknowledgedNote = (acknowledged: number, others: string[]) => {
+  const counted = new Map<string, number>();
+  for (const other of others) counted.set(other, (counted.get(other) ?? 0) + 1);
+  const rest = [...counted].map(([what, count]) => `${count} ${what}`).join(', ');
+  return `${acknowledged} acknowledged and stored verbatim${rest ? `; ${rest}` : ''}`;
+};
+
+async function ownSend(scene: Scene, entries: CorpusEntry[]): Promise<Verdict> {
+  const sent: SentInstance[] = [];
+  const paths = entries.map((entry) => entry.absolute);
+  const report = await sendFiles({ ...scuTarget(scene), paths, associations: 4, onInstance: (one) => sent.push(one) });
+  const acknowledged = sent.filter((one) => one.status === 0);
+  const wanted = await Promise.all(
+    acknowledged.map(async ({ file }) => {
+      const object = await describeObjectFile(file);
+      const isDeflated = object.transferSyntaxUid === uid.deflatedExplicitVrLittleEndian;
+      return { object, digest: sentDigests(readFileSync(file), [object.offset], isDeflated)[0] };
+    }),
+  );
+  const absent = await missingOf(scene, wanted, ({ object, digest }, all) =>
+    all.some(
+      (one) =>
+        one.digest === digest &&
+        one.sopInstanceUid === object.sopInstanceUid &&
+        one.transferSyntaxUid === object.transferSyntaxUid,
+    ),
+  );
+  if (absent.length > 0) return fail(`${absent.length} acknowledged and not there, first ${absent[0]?.object.path}`);
+  const undefinedEnds = report.failed.filter((one) => /within|broke|closed/.test(one.reason));
+  if (undefinedEnds.length > 0) return fail(`${undefinedEnds[0]?.file}: ${undefinedEnds[0]?.reason}`);
+  return pass(
+    acknowledgedNote(
+      report.acknowledged,
+      report.failed.map((one) => one.reason.split(/[:;]/)[0] ?? ''),
+    ),
+  );
+}
+
+/** rawstore.py prints a line for each file: its outcome, seconds, path; and ALIVE at the end when C-ECHO still works. */
+async function rawSend(scene: Scene, entries: CorpusEntry[]): Promise<Verdict> {
+  const files = filesOf(scene);
+  const tls = files ? ['--tls', files.caFile, files.certificateFile, files.keyFile] : [];
+  const paths = entries.map((entry) => entry.absolute);
+  const { output } = await run(
+    'python3',
+    [rawstore, '127.0.0.1', String(portOf(scene)), calledAeTitle, ...tls, ...paths],
+    {
+      limitMs: 600_000,
+    },
+  );
+  const outcomes = output.split('\n').flatMap((line) => {
+    const [, what, path] = /^(.*?) +[0-9.]+s (\/.*)$/.exec(line) ?? [];
+    return what && path ? [{ what: what.trim(), path }] : [];
+  });
+  if (outcomes.length !== entries.length) return fail(`only ${outcomes.length} of ${entries.length} answered`);
+  const strange = outcomes.find(({ what }) => !/^(status 0x[0-9a-f]{4}$|REJECT|ABORT|CONTEXT REFUSED)/.test(what));
+  if (strange) return fail(`${strange.what}: ${strange.path}`);
+  const wanted = outcomes
+    .filter(({ what }) => what === 'status 0x0000')
+    .map(({ path }) => {
+      const file = readFileSync(path);
+      const meta = parseFileMeta(file);
+      const isDeflated = meta?.transferSyntaxUid === uid.deflatedExplicitVrLittleEndian;
+      // Where the file meta information is damaged the sender may see its end elsewhere than we do.
+      const offsets = [meta?.dataSetOffset ?? 0, 0, 4, 132];
+      const syntax = isUid(meta?.transferSyntaxUid) ? meta.transferSyntaxUid : undefined; // else the sender guessed
+      return { path, syntax, digests: sentDigests(file, offsets, isDeflated) };
+    });
+  const absent = await missingOf(scene, wanted, ({ digests, syntax }, all) =>
+    all.some((one) => digests.includes(one.digest) && (syntax === undefined || one.transferSyntaxUid === syntax)),
+  );
+  if (absent.length > 0)
+    return fail(
+      `${absent.length} acknowledged and not there: ${absent.map((one) => `${one.path} ${one.syntax}`).join(' ')}`,
+    );
+  if (!/^ALIVE$/m.test(output)) return fail('no C-ECHO at the end');
+  return pass(
+    acknowledgedNote(
+      wanted.length,
+      outcomes.map((one) => one.what).filter((what) => what !== 'status 0x0000'),
+    ),
+  );
+}
+
+async function replaySeeds(scene: Scene): Promise<Verdict> {
+  const files = filesOf(scene);
+  const tls = files ? ['--tls', files.caFile, files.certificateFile, files.keyFile] : [];
+  const seeds = corpusEntries().filter((entry) => entry.path.startsWith('seeds-') && entry.path.endsWith('.raw'));
+  const mutations = scene.quick ? '5' : '30';
+  const args = [replay, '127.0.0.1', String(portOf(scene)), ...tls, '--to', '0.3', '--mutate', mutations];
+  const { output, timedOut } = await run('python3', [...args, ...seeds.map((entry) => entry.absolute)], {
+    limitMs: 300_000,
+  });
+  if (timedOut) return fail('did not end');
+  const sequences = output.split('\n').filter((line) => line.includes(' msgs ')).length;
+  return sequences === seeds.length
+    ? pass(`${seeds.length} seeds, ${mutations} mutations of each`)
+    : fail(`${sequences} of ${seeds.length} replayed`);
+}
+
+/** DCMTK and Orthanc decide themselves what they send and may drop padding: every instance they call stored must be there. */
+async function uidsThere(scene: Scene, uids: string[], note: string): Promise<Verdict> {
+  const absent = await missingOf(scene, uids, (one, all) => all.some(({ sopInstanceUid }) => sopInstanceUid === one));
+  return absent.length === 0 ? pass(note) : fail(`${absent.length} of ${uids.length} not there, first ${absent[0]}`);
+}
+
+/** storescu -v prints "I: Sending file: PATH" and later "I: Received Store Response (Success)". */
+async function dcmtkStoreLog(output: string): Promise<{ stored: string[]; others: number }> {
+  const stored: string[] = [];
+  let file: string | undefined;
+  let others = 0;
+  for (const line of output.split('\n')) {
+    const [, path] = /Sending file: (.*)$/.exec(line) ?? [];
+    if (path) file = path;
+    const [, status] = /Received (?:C-)?Store Response \(([^)]*)\)/i.exec(line) ?? [];
+    if (status === undefined) continue;
+    if (status === 'Success' && file !== undefined) stored.push(file);
+    else others++;
+  }
+  return { stored, others };
+}
+
+/** By the data set, which is what DCMTK goes by when the file meta information says otherwise. */
+function instanceUid(path: string): string {
+  const file = readFileSync(path);
+  const meta = parseFileMeta(file);
+  const scanner = new IdentifyingTagScanner(meta?.transferSyntaxUid ?? uid.explicitVrLittleEndian);
+  scanner.push(file.subarray(meta?.dataSetOffset ?? 0));
+  return scanner.end().sopInstanceUid ?? meta?.sopInstanceUid ?? '';
+}
+
+async function storescuCorpus(scene: Scene): Promise<Verdict> {
+  const files = filesOf(scene);
+  const bySyntax = Map.groupBy(some(realObjects(), scene.quick), (entry) => entry.transferSyntaxUid);
+  let stored: string[] = [];
+  let others = 0;
+  for (const entries of bySyntax.values()) {
+    const target = { port: portOf(scene), called: calledAeTitle, ...(files ? { tls: files } : {}) };
+    const { output } = await storescu(
+      target,
+      entries.map((entry) => entry.absolute),
+      ['-R', '-nh'],
+    );
+    const log = await dcmtkStoreLog(output);
+    stored = stored.concat(log.stored);
+    others += log.others;
+  }
+  if (stored.length === 0) return fail('nothing was stored');
+  return uidsThere(
+    scene,
+    stored.map(instanceUid),
+    `${stored.length} stored, ${others} refused, the rest DCMTK cannot send`,
+  );
+}
+
+async function dcmsendCorpus(scene: Scene): Promise<Verdict> {
+  const report = join(scene.target.directory, 'dcmsend.txt');
+  const paths = some(realObjects(), scene.quick).map((entry) => entry.absolute);
+  const options = ['--no-halt', '--no-uid-checks', '--create-report-file', report];
+  await dcmsend({ port: portOf(scene), called: calledAeTitle }, paths, options);
+  const text = existsSync(report) ? readFileSync(report, 'latin1') : '';
+  const blocks = text.split(/\n\s*\n/).filter((block) => /DIMSE Status\s*:\s*0x0000/.test(block));
+  const uids = blocks.flatMap((block) => /SOP Instance\s*:\s*([0-9.]+)/.exec(block)?.[1] ?? []);
+  if (uids.length === 0) return fail('nothing was stored');
+  return uidsThere(scene, uids, `${uids.length} stored, the rest DCMTK cannot send`);
+}
+
+async function orthancCorpus(scene: Scene): Promise<Verdict> {
+  return withOrthanc(scene, async (orthanc) => {
+    let notImported = 0;
+    const ids = new Set<string>();
+    for (const entry of some(realObjects(), scene.quick)) {
+      await orthanc.importFile(entry.absolute).then(
+        (id) => ids.add(id),
+        () => notImported++,
+      );
+    }
+    const uids: string[] = [];
+    let failed = 0;
+    for (const id of ids) {
+      const answer = await orthanc
+        .rest('POST', '/modalities/gateway/store', { Resources: [id], Permissive: true })
+        .catch(() => ({
+          FailedInstancesCount: 1,
+        }));
+      if ((answer as { FailedInstancesCount: number }).FailedInstancesCount > 0) failed++;
+      else {
+        const { MainDicomTags } = (await orthanc.rest('GET', `/instances/${id}`)) as {
+          MainDicomTags: { SOPInstanceUID: string };
+        };
+        uids.push(MainDicomTags.SOPInstanceUID);
+      }
+    }
+    if (uids.length === 0) return fail('nothing was stored');
+    return uidsThere(
+      scene,
+      uids,
+      `${uids.length} stored, ${failed} it failed to send, ${notImported} it did not import`,
+    );
+  });
+}
+
+export const corpusCells: Cell[] = transports.flatMap((transport): Cell[] => [
+  {
+    peer: 'our send',
+    service: 'corpus',
+    transport,
+    missing: noCorpus,
+    run: (scene) => ownSend(scene, some(realObjects(), scene.quick)),
+  },
+  {
+    peer: 'rawstore',
+    service: 'corpus',
+    transport,
+    missing: noCorpus ?? noScript(rawstore),
+    run: (scene) => rawSend(scene, some(realObjects(), scene.quick)),
+  },
+  { peer: 'DCMTK storescu', service: 'corpus', transport, missing: noCorpus ?? dcmtkMissing(), run: storescuCorpus },
+  ...(transport === 'plain'
+    ? [
+        {
+          peer: 'DCMTK dcmsend',
+          service: 'corpus',
+          transport,
+          missing: noCorpus ?? dcmtkMissing(),
+          run: dcmsendCorpus,
+        } as const,
+      ]
+    : []),
+  { peer: 'Orthanc', service: 'corpus', transport, missing: noCorpus ?? orthancMissing(), run: orthancCorpus },
+  {
+    peer: 'our send',
+    service: 'malformed',
+    transport,
+    missing: noCorpus,
+    run: (scene) => ownSend(scene, some(malformed(), scene.quick)),
+  },
+  {
+    peer: 'rawstore',
+    service: 'malformed',
+    transport,
+    missing: noCorpus ?? noScript(rawstore),
+    run: (scene) => rawSend(scene, some(malformed(), scene.quick)),
+  },
+  { peer: 'replay', service: 'replay', transport, missing: noCorpus ?? noScript(replay), run: replaySeeds },
+]);
