@@ -46,14 +46,23 @@ async function send(site: DemoSite, port: number, timeline: Timeline) {
   return report;
 }
 
-async function waitForDelivery(gateway: GatewayProcess, expected: number, timeline: Timeline) {
+/** Delivery goes on while the study is still coming: watched from the beginning. Returns the function that stops it. */
+function watchDelivery(gateway: GatewayProcess, timeline: Timeline): () => void {
+  const look = async () => {
+    const status = await gateway.status().catch(() => undefined);
+    timeline.delivered = status?.stores[0]?.deliveredBytes ?? timeline.delivered;
+  };
+  const timer = setInterval(() => void look(), 100);
+  return () => clearInterval(timer);
+}
+
+async function waitForDelivery(gateway: GatewayProcess, expected: number) {
   const deadline = Date.now() + deliveryTimeoutMs;
   let last = -1;
   for (;;) {
     const status = await gateway.status();
     const store = status.stores[0];
     const delivered = store?.delivered ?? 0;
-    timeline.delivered = store?.deliveredBytes ?? 0;
     if (delivered !== last) console.log(`   ${delivered} of ${expected} in the store, ${store?.queued ?? 0} waiting`);
     last = delivered;
     const settled = delivered >= expected && store?.queued === 0 && store.inFlight === 0 && status.studies.open === 0;
@@ -89,6 +98,7 @@ async function main(): Promise<boolean> {
     const address = listeners[0]?.address ?? '';
     console.log(`   DICOM over TLS on ${address}, status page ${pageUrl ?? 'on the local socket'}`);
     const timeline = new Timeline();
+    const stopWatching = watchDelivery(gateway, timeline);
 
     step('3  Sending the study by C-STORE over mutual TLS, 4 associations');
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
@@ -98,7 +108,9 @@ async function main(): Promise<boolean> {
     );
 
     step('4  Delivering to the object store');
-    const status = await waitForDelivery(gateway, report.acknowledged, timeline);
+    const status = await waitForDelivery(gateway, report.acknowledged);
+    stopWatching();
+    timeline.delivered = status.stores[0]?.deliveredBytes ?? timeline.delivered;
     const samples: Sample[] = timeline.stop();
 
     step('5  Verifying: reading the store again and comparing it with the signed receipts');
