@@ -8,7 +8,7 @@ import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../src/base/clock.ts';
 import { createMemoryLog } from '../src/base/log.ts';
-import { openSpool } from '../src/spool/spool.ts';
+import { openSpool } from '../src/spool/openSpool.ts';
 import type { Section } from './section.ts';
 import { median, rounded } from './statistics.ts';
 import { figure, formatTable } from './table.ts';

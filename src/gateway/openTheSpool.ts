@@ -1,7 +1,8 @@
 /** The spool as the configuration describes it: for the running gateway, and for `spool rebuild`. */
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { openSpool, type Spool } from '../spool/spool.ts';
+import { openSpool } from '../spool/openSpool.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { Configuration } from './config/configuration.ts';
 import { routing } from './routing.ts';
 import { statePaths } from './statePaths.ts';

@@ -10,7 +10,7 @@ import type { Reception, WholeInstance } from './reception.ts';
 import { alignUp, type Extent, type InstanceMeta } from './segmentFormat.ts';
 import type { SegmentWriter } from './segmentWriter.ts';
 import type { SlabPool } from './slabPool.ts';
-import type { InstanceDescription } from './spool.ts';
+import type { InstanceDescription } from './spoolTypes.ts';
 import { UidFilter } from './uidFilter.ts';
 
 export type StoredOutcome =

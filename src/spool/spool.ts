@@ -2,103 +2,24 @@
  * The spool: the only owner of bytes on disk. Takes instances in, keeps them, says where they lie, gives their space back
  * when they are delivered. One process has it open at a time.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type Database from 'better-sqlite3';
-import type { Clock } from '../base/clock.ts';
-import { describeError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
-import { DirectoryLock } from './directoryLock.ts';
+import type { DirectoryLock } from './directoryLock.ts';
 import { readExtents, segmentOf } from './extentReader.ts';
 import { DeliveryQueue } from './index/deliveryQueue.ts';
-import { InstanceIndex, type InstanceRecord, type RouteInstance } from './index/instanceIndex.ts';
-import { openIndexDatabase } from './index/schema.ts';
-import { InstanceCommitter, type StoredOutcome } from './instanceCommitter.ts';
+import type { InstanceIndex, InstanceRecord } from './index/instanceIndex.ts';
+import { InstanceCommitter } from './instanceCommitter.ts';
 import { Reception } from './reception.ts';
 import { Reclaimer } from './reclaimer.ts';
-import { type RecoveryReport, recover } from './recovery.ts';
+import type { RecoveryReport } from './recovery.ts';
 import { Relocator } from './relocator.ts';
 import { segmentHeaderSize } from './segmentFormat.ts';
-import { SegmentStore } from './segmentStore.ts';
+import type { SegmentStore } from './segmentStore.ts';
 import { SegmentWriter } from './segmentWriter.ts';
 import { SlabPool } from './slabPool.ts';
+import type { FileRange, IncomingToSpool, SpoolOptions, SpoolStatus } from './spoolTypes.ts';
 
-export type SpoolOptions = {
-  directory: string;
-  /** Bytes of one segment file; at least 4 MiB, a multiple of 4096. */
-  segmentSize: number;
-  /** Most bytes in segment files. */
-  quota: number;
-  /** Free segments to keep allocated ahead. */
-  preallocate: number;
-  /** Bytes that must stay free on the disk for the index and the receipts. */
-  reserve: number;
-  keepDeliveredMs: number;
-  /** Bytes of memory for instances that are coming in. */
-  bufferMemory: number;
-  route: RouteInstance;
-  clock: Clock;
-  log: Log;
-};
-
-/** What is known of an instance beside its bytes. UIDs must be safe (digits and dots) or absent. */
-export type InstanceDescription = {
-  sopInstanceUid: string;
-  sopClassUid: string;
-  transferSyntaxUid: string;
-  studyInstanceUid?: string;
-  seriesInstanceUid?: string;
-  modality?: string;
-  patientId?: string;
-  peer: string;
-  flags: string[];
-};
-
-export type IncomingToSpool = {
-  write(bytes: Uint8Array): boolean;
-  onDrain(callback: () => void): void;
-  commit(description: InstanceDescription): Promise<StoredOutcome>;
-  discard(): void;
-};
-
-/** `length` bytes from `offset` of a segment file. */
-export type FileRange = { path: string; offset: number; length: number };
-
-export type SpoolStatus = {
-  quota: number;
-  segmentSize: number;
-  segments: number;
-  freeSegments: number;
-  bytesAvailable: number;
-  bufferedBytes: number;
-  refusal: string | undefined;
-};
-
-/** Opens the spool in `options.directory`, recovering what a crash left. Throws `spool.locked` when it is in use. */
-export function openSpool(options: SpoolOptions): Spool {
-  const { log } = options;
-  mkdirSync(options.directory, { recursive: true, mode: 0o750 });
-  const lock = new DirectoryLock(options.directory);
-  try {
-    const store = new SegmentStore({
-      directory: join(options.directory, 'segments'),
-      segmentSize: options.segmentSize,
-      maxSegments: Math.max(2, Math.floor(options.quota / options.segmentSize)),
-      spares: options.preallocate,
-      reserve: options.reserve,
-      log,
-    });
-    const db = openOrSetAside(join(options.directory, 'index.sqlite'), log);
-    const index = new InstanceIndex(db);
-    const recovery = recover({ store, index, route: options.route, log });
-    return new Spool(options, { lock, store, db, index, recovery });
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-}
-
-type SpoolParts = {
+/** What openSpool has opened. */
+export type SpoolParts = {
   lock: DirectoryLock;
   store: SegmentStore;
   db: Database.Database;
@@ -292,19 +213,5 @@ export class Spool {
     if ((this.#leases.get(segmentId) ?? 0) > 0 || this.#committer.pins(segmentId)) return true;
     for (const reception of this.#receptions) if (reception.segments.includes(segmentId)) return true;
     return false;
-  }
-}
-
-/** A damaged index is set aside, never repaired in place: the segments and the receipts make a new one. */
-function openOrSetAside(path: string, log: Log): Database.Database {
-  try {
-    return openIndexDatabase(path);
-  } catch (error) {
-    const aside = `${path}.damaged-${Date.now()}`;
-    const message = `the index could not be opened (${describeError(error)}); it is set aside and rebuilt from the segments`;
-    log.error('spool.index-damaged', message, { setAside: aside });
-    if (existsSync(path)) renameSync(path, aside);
-    for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
-    return openIndexDatabase(path);
   }
 }

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { createMemoryLog } from '../../src/base/log.ts';
-import { type InstanceDescription, openSpool, type Spool, type SpoolOptions } from '../../src/spool/spool.ts';
+import { openSpool } from '../../src/spool/openSpool.ts';
+import type { Spool } from '../../src/spool/spool.ts';
+import type { InstanceDescription, SpoolOptions } from '../../src/spool/spoolTypes.ts';
 
 export const MiB = 2 ** 20;
 

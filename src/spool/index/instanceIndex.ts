@@ -2,8 +2,18 @@
 import type Database from 'better-sqlite3';
 import type { Extent, InstanceMeta } from '../segmentFormat.ts';
 import type { InstanceState } from '../states.ts';
+import {
+  decodeExtents,
+  encodeExtents,
+  fromRow,
+  type InstanceRecord,
+  type InstanceRow,
+  studyOf,
+  unidentifiedStudy,
+} from './instanceRow.ts';
+import { prepareInstanceStatements } from './instanceStatements.ts';
 
-export type InstanceRecord = Omit<InstanceMeta, 'parts'> & { state: InstanceState; extents: Extent[] };
+export { type InstanceRecord, studyOf, unidentifiedStudy } from './instanceRow.ts';
 
 /** Which stores an instance goes to, and how urgently; empty when no route claims it. */
 export type RouteInstance = (instance: InstanceMeta) => Array<{ store: string; priority: number }>;
@@ -25,122 +35,13 @@ export type StudyRow = {
   delivered: number;
 };
 
-type InstanceRow = {
-  seq: number;
-  sop_instance: string;
-  version: number;
-  sop_class: string;
-  transfer_syntax: string;
-  study: string | null;
-  series: string | null;
-  modality: string | null;
-  patient_id: string | null;
-  peer: string;
-  received_at: number;
-  size: number;
-  sha256: Buffer;
-  flags: string;
-  state: InstanceState;
-  extents: string | null;
-};
-
-/** Instances without a usable Study Instance UID are gathered under this name. */
-export const unidentifiedStudy = 'unidentified';
-export const studyOf = (meta: { studyInstanceUid?: string | undefined }) => meta.studyInstanceUid ?? unidentifiedStudy;
-
-function fromRow(row: InstanceRow): InstanceRecord {
-  return {
-    seq: row.seq,
-    sopInstanceUid: row.sop_instance,
-    version: row.version,
-    sopClassUid: row.sop_class,
-    transferSyntaxUid: row.transfer_syntax,
-    ...(row.study === null ? {} : { studyInstanceUid: row.study }),
-    ...(row.series === null ? {} : { seriesInstanceUid: row.series }),
-    ...(row.modality === null ? {} : { modality: row.modality }),
-    ...(row.patient_id === null ? {} : { patientId: row.patient_id }),
-    peer: row.peer,
-    receivedAt: row.received_at,
-    size: row.size,
-    sha256: row.sha256.toString('hex'),
-    flags: row.flags === '' ? [] : row.flags.split(','),
-    state: row.state,
-    extents: decodeExtents(row.extents),
-  };
-}
-
-const encodeExtents = (extents: readonly Extent[]) =>
-  extents.map((e) => `${e.segment}.${e.generation}.${e.offset}.${e.length}`).join(' ');
-
-function decodeExtents(text: string | null): Extent[] {
-  if (text === null || text === '') return [];
-  return text.split(' ').map((part) => {
-    const [segment = 0, generation = 0, offset = 0, length = 0] = part.split('.').map(Number);
-    return { segment, generation, offset, length };
-  });
-}
-
 export class InstanceIndex {
   readonly #db: Database.Database;
   readonly #statements;
 
   constructor(db: Database.Database) {
     this.#db = db;
-    this.#statements = {
-      insert:
-        db.prepare(`INSERT OR IGNORE INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
-        modality, patient_id, peer, received_at, size, sha256, flags, state, extents)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-      addLive: db.prepare('UPDATE segment SET live = live + ?, live_bytes = live_bytes + ? WHERE id = ?'),
-      indexedTo: db.prepare('UPDATE segment SET indexed_to = max(indexed_to, ?) WHERE id = ? AND generation = ?'),
-      putSegment: db.prepare(`INSERT INTO segment (id, generation, state, indexed_to) VALUES (?, ?, ?, ?)
-        ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, state = excluded.state,
-        indexed_to = excluded.indexed_to`),
-      seal: db.prepare("UPDATE segment SET state = 'sealed', indexed_to = max(indexed_to, ?) WHERE id = ?"),
-      segments: db.prepare('SELECT id, generation, state, indexed_to AS indexedTo, live FROM segment ORDER BY id'),
-      reclaimable: db.prepare("SELECT id FROM segment WHERE state = 'sealed' AND live = 0"),
-      sparsest: db.prepare(
-        "SELECT id, live FROM segment WHERE state = 'sealed' AND live > 0 AND live_bytes <= ? ORDER BY live_bytes LIMIT 1",
-      ),
-      setExtents: db.prepare('UPDATE instance SET extents = ? WHERE seq = ?'),
-      versions: db.prepare('SELECT * FROM instance WHERE sop_instance = ? ORDER BY version'),
-      sopInstanceUids: db.prepare('SELECT sop_instance FROM instance').pluck(),
-      bySeq: db.prepare('SELECT * FROM instance WHERE seq = ?'),
-      byStudy: db.prepare('SELECT * FROM instance WHERE study IS ? ORDER BY seq'),
-      maxSeq: db.prepare('SELECT max(seq) FROM instance').pluck(),
-      all: db.prepare('SELECT * FROM instance WHERE seq > ? ORDER BY seq LIMIT ?'),
-      states: db.prepare('SELECT state, instances, bytes FROM instance_count'),
-      addDelivery: db.prepare(`INSERT OR IGNORE INTO delivery (kind, store, instance, study, state, priority)
-        VALUES ('instance', ?, ?, ?, 'ready', ?)`),
-      insertPruned:
-        db.prepare(`INSERT INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
-        peer, received_at, size, sha256, flags, state)
-        VALUES ((SELECT min(coalesce(min(seq), 0), 0) - 1 FROM instance), ?, ?, '', '', ?, ?, ?, ?, ?, ?, '', 'pruned')`),
-      addDelivered: db.prepare(`INSERT OR IGNORE INTO delivery (kind, store, instance, study, state, receipt)
-        VALUES ('instance', ?, ?, ?, 'delivered', ?)`),
-      cleanStudyStore: db.prepare('INSERT OR IGNORE INTO study_store (study, store, dirty) VALUES (?, ?, 0)'),
-      countVersions: db.prepare('SELECT count(*) FROM instance WHERE version > 1').pluck(),
-      touchStudy: db.prepare(`INSERT INTO study (uid, last_received_at, instances, bytes) VALUES (?, ?, 1, ?)
-        ON CONFLICT (uid) DO UPDATE SET last_received_at = max(last_received_at, excluded.last_received_at),
-        instances = instances + 1, bytes = bytes + excluded.bytes`),
-      touchStudyStore: db.prepare(`INSERT INTO study_store (study, store, dirty) VALUES (?, ?, 1)
-        ON CONFLICT (study, store) DO UPDATE SET dirty = 1`),
-      prunable: db.prepare(
-        "SELECT * FROM instance WHERE state = 'delivered' AND delivered_at <= ? ORDER BY delivered_at LIMIT ?",
-      ),
-      prune: db.prepare("UPDATE instance SET state = 'pruned', extents = NULL WHERE seq = ?"),
-      unrouted: db.prepare("SELECT * FROM instance WHERE state = 'received' ORDER BY seq LIMIT ?"),
-      setState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
-      getMeta: db.prepare('SELECT value FROM meta WHERE name = ?').pluck(),
-      setMeta: db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),
-      studies: db.prepare(`SELECT uid, last_received_at AS lastReceivedAt, instances, bytes,
-        EXISTS (SELECT 1 FROM study_store s WHERE s.study = uid AND s.dirty = 1) AS open,
-        (SELECT count(*) FROM instance i WHERE i.study IS nullif(uid, '${unidentifiedStudy}')
-          AND i.state IN ('delivered', 'pruned')) AS delivered
-        FROM study WHERE uid > ? ORDER BY uid LIMIT ?`),
-      studyCounts: db.prepare(`SELECT (SELECT count(*) FROM study) AS total,
-        (SELECT count(DISTINCT study) FROM study_store WHERE dirty = 1) AS open`),
-    };
+    this.#statements = prepareInstanceStatements(db);
   }
 
   transaction<T>(work: () => T): T {

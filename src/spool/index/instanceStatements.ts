@@ -1,0 +1,61 @@
+/** The SQL behind InstanceIndex, prepared once. */
+import type Database from 'better-sqlite3';
+import { unidentifiedStudy } from './instanceRow.ts';
+
+export function prepareInstanceStatements(db: Database.Database) {
+  return {
+    insert:
+      db.prepare(`INSERT OR IGNORE INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
+      modality, patient_id, peer, received_at, size, sha256, flags, state, extents)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    addLive: db.prepare('UPDATE segment SET live = live + ?, live_bytes = live_bytes + ? WHERE id = ?'),
+    indexedTo: db.prepare('UPDATE segment SET indexed_to = max(indexed_to, ?) WHERE id = ? AND generation = ?'),
+    putSegment: db.prepare(`INSERT INTO segment (id, generation, state, indexed_to) VALUES (?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, state = excluded.state,
+      indexed_to = excluded.indexed_to`),
+    seal: db.prepare("UPDATE segment SET state = 'sealed', indexed_to = max(indexed_to, ?) WHERE id = ?"),
+    segments: db.prepare('SELECT id, generation, state, indexed_to AS indexedTo, live FROM segment ORDER BY id'),
+    reclaimable: db.prepare("SELECT id FROM segment WHERE state = 'sealed' AND live = 0"),
+    sparsest: db.prepare(
+      "SELECT id, live FROM segment WHERE state = 'sealed' AND live > 0 AND live_bytes <= ? ORDER BY live_bytes LIMIT 1",
+    ),
+    setExtents: db.prepare('UPDATE instance SET extents = ? WHERE seq = ?'),
+    versions: db.prepare('SELECT * FROM instance WHERE sop_instance = ? ORDER BY version'),
+    sopInstanceUids: db.prepare('SELECT sop_instance FROM instance').pluck(),
+    bySeq: db.prepare('SELECT * FROM instance WHERE seq = ?'),
+    byStudy: db.prepare('SELECT * FROM instance WHERE study IS ? ORDER BY seq'),
+    maxSeq: db.prepare('SELECT max(seq) FROM instance').pluck(),
+    all: db.prepare('SELECT * FROM instance WHERE seq > ? ORDER BY seq LIMIT ?'),
+    states: db.prepare('SELECT state, instances, bytes FROM instance_count'),
+    addDelivery: db.prepare(`INSERT OR IGNORE INTO delivery (kind, store, instance, study, state, priority)
+      VALUES ('instance', ?, ?, ?, 'ready', ?)`),
+    insertPruned:
+      db.prepare(`INSERT INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
+      peer, received_at, size, sha256, flags, state)
+      VALUES ((SELECT min(coalesce(min(seq), 0), 0) - 1 FROM instance), ?, ?, '', '', ?, ?, ?, ?, ?, ?, '', 'pruned')`),
+    addDelivered: db.prepare(`INSERT OR IGNORE INTO delivery (kind, store, instance, study, state, receipt)
+      VALUES ('instance', ?, ?, ?, 'delivered', ?)`),
+    cleanStudyStore: db.prepare('INSERT OR IGNORE INTO study_store (study, store, dirty) VALUES (?, ?, 0)'),
+    countVersions: db.prepare('SELECT count(*) FROM instance WHERE version > 1').pluck(),
+    touchStudy: db.prepare(`INSERT INTO study (uid, last_received_at, instances, bytes) VALUES (?, ?, 1, ?)
+      ON CONFLICT (uid) DO UPDATE SET last_received_at = max(last_received_at, excluded.last_received_at),
+      instances = instances + 1, bytes = bytes + excluded.bytes`),
+    touchStudyStore: db.prepare(`INSERT INTO study_store (study, store, dirty) VALUES (?, ?, 1)
+      ON CONFLICT (study, store) DO UPDATE SET dirty = 1`),
+    prunable: db.prepare(
+      "SELECT * FROM instance WHERE state = 'delivered' AND delivered_at <= ? ORDER BY delivered_at LIMIT ?",
+    ),
+    prune: db.prepare("UPDATE instance SET state = 'pruned', extents = NULL WHERE seq = ?"),
+    unrouted: db.prepare("SELECT * FROM instance WHERE state = 'received' ORDER BY seq LIMIT ?"),
+    setState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
+    getMeta: db.prepare('SELECT value FROM meta WHERE name = ?').pluck(),
+    setMeta: db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),
+    studies: db.prepare(`SELECT uid, last_received_at AS lastReceivedAt, instances, bytes,
+      EXISTS (SELECT 1 FROM study_store s WHERE s.study = uid AND s.dirty = 1) AS open,
+      (SELECT count(*) FROM instance i WHERE i.study IS nullif(uid, '${unidentifiedStudy}')
+        AND i.state IN ('delivered', 'pruned')) AS delivered
+      FROM study WHERE uid > ? ORDER BY uid LIMIT ?`),
+    studyCounts: db.prepare(`SELECT (SELECT count(*) FROM study) AS total,
+      (SELECT count(DISTINCT study) FROM study_store WHERE dirty = 1) AS open`),
+  };
+}

@@ -1,0 +1,56 @@
+/** What the spool is told and what it tells. */
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { RouteInstance } from './index/instanceIndex.ts';
+import type { StoredOutcome } from './instanceCommitter.ts';
+
+export type SpoolOptions = {
+  directory: string;
+  /** Bytes of one segment file; at least 4 MiB, a multiple of 4096. */
+  segmentSize: number;
+  /** Most bytes in segment files. */
+  quota: number;
+  /** Free segments to keep allocated ahead. */
+  preallocate: number;
+  /** Bytes that must stay free on the disk for the index and the receipts. */
+  reserve: number;
+  keepDeliveredMs: number;
+  /** Bytes of memory for instances that are coming in. */
+  bufferMemory: number;
+  route: RouteInstance;
+  clock: Clock;
+  log: Log;
+};
+
+/** What is known of an instance beside its bytes. UIDs must be safe (digits and dots) or absent. */
+export type InstanceDescription = {
+  sopInstanceUid: string;
+  sopClassUid: string;
+  transferSyntaxUid: string;
+  studyInstanceUid?: string;
+  seriesInstanceUid?: string;
+  modality?: string;
+  patientId?: string;
+  peer: string;
+  flags: string[];
+};
+
+export type IncomingToSpool = {
+  write(bytes: Uint8Array): boolean;
+  onDrain(callback: () => void): void;
+  commit(description: InstanceDescription): Promise<StoredOutcome>;
+  discard(): void;
+};
+
+/** `length` bytes from `offset` of a segment file. */
+export type FileRange = { path: string; offset: number; length: number };
+
+export type SpoolStatus = {
+  quota: number;
+  segmentSize: number;
+  segments: number;
+  freeSegments: number;
+  bytesAvailable: number;
+  bufferedBytes: number;
+  refusal: string | undefined;
+};
