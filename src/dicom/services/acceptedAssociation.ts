@@ -2,12 +2,11 @@
  * The acceptor's side of one association, from the first byte to the last: admission, negotiation, dispatch of DIMSE
  * messages to Verification and Storage, release, abort. One log line when it ends.
  */
-import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type CommandSet, commandField, encodeCommandSet, noDataSet } from '../dimse/commandSet.ts';
 import { MessageReader } from '../dimse/messageReader.ts';
 import { encodePData } from '../dimse/pdvWriter.ts';
-import { status, statusText } from '../dimse/status.ts';
+import { status } from '../dimse/status.ts';
 import { implementationClassUid, implementationVersionName, isUid, uid } from '../uids.ts';
 import {
   type AbortInfo,
@@ -19,7 +18,10 @@ import {
 import { type AcceptedContext, answerRoles, type NegotiationPolicy, negotiate } from '../upperLayer/negotiation.ts';
 import type { AssociateRq } from '../upperLayer/pdu.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
-import { type AccessPolicy, type Admission, type Caller, rejection } from './access.ts';
+import type { AccessPolicy, Admission, Caller } from './access.ts';
+import { admissionOf } from './admission.ts';
+import { type AssociationCounters, AssociationLog, type Ending } from './associationLog.ts';
+import { printable } from './printable.ts';
 import { type Intake, StorageReceiver, type StorageResult } from './storage.ts';
 
 export type AssociationLimits = {
@@ -54,20 +56,13 @@ export type AcceptedAssociationContext = {
 /** The intake is full; or the peer does not read our answers, which must not gather here. */
 type Hold = 'intake' | 'answers';
 
-type Ending = { how: 'released' | 'aborted' | 'rejected' | 'closed'; detail?: string };
-
-/** What a stranger wrote may go into a log only with its control characters made visible, and only so much of it. */
-export function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`).slice(0, 80);
-}
-
 export class AcceptedAssociation implements AssociationUser {
   readonly #context: AcceptedAssociationContext;
   readonly #transport: Transport;
   readonly #association: Association;
   readonly #messages: MessageReader;
-  readonly #log: Log;
-  readonly counters = { instances: 0, duplicates: 0, refused: 0, bytes: 0, echoes: 0 };
+  readonly #log: AssociationLog;
+  readonly counters: AssociationCounters = { instances: 0, duplicates: 0, refused: 0, bytes: 0, echoes: 0 };
   #contexts = new Map<number, AcceptedContext>();
   #peerMaximum = 0;
   #storage: StorageReceiver | undefined;
@@ -83,7 +78,7 @@ export class AcceptedAssociation implements AssociationUser {
   constructor(transport: Transport, context: AcceptedAssociationContext) {
     this.#context = context;
     this.#transport = transport;
-    this.#log = context.log;
+    this.#log = new AssociationLog(context.log, context.caller);
     this.#startedAt = context.monotonic();
     this.#lastActivity = this.#startedAt;
     const { limits } = context;
@@ -129,8 +124,7 @@ export class AcceptedAssociation implements AssociationUser {
 
   /** A fault of ours, not the peer's: it ends this association and no other. */
   #onFault(error: unknown): void {
-    const message = `internal fault: ${describeError(error)}`;
-    this.#log.error('association.fault', message, { ...this.#who(), stack: error instanceof Error ? error.stack : '' });
+    const message = this.#log.fault(error);
     this.#association.protocolError(message, abortReason.notSpecified);
   }
 
@@ -160,7 +154,9 @@ export class AcceptedAssociation implements AssociationUser {
 
   onAssociateRequested(request: AssociateRq): void {
     this.#callingAeTitle = printable(request.callingAeTitle);
-    const verdict = this.#admission(request);
+    this.#log.peer = this.#callingAeTitle;
+    const { caller, access, limits } = this.#context;
+    const verdict = admissionOf(request, caller, access, limits);
     if (!verdict.admitted) return this.#reject(verdict);
     const negotiated = negotiate(request.contexts, this.#context.negotiation);
     if ('problem' in negotiated) {
@@ -212,46 +208,14 @@ export class AcceptedAssociation implements AssociationUser {
 
   onClosed(): void {
     this.#storage?.close();
-    this.#logEnd();
+    const seconds = Math.round(this.#context.monotonic() - this.#startedAt) / 1000;
+    this.#log.ended(this.#ending ?? { how: 'closed' }, this.counters, seconds, this.#admitted);
     this.#context.observer.onClosed(this);
-  }
-
-  #admission(request: AssociateRq): Admission {
-    const { limits } = this.#context;
-    if ((request.protocolVersion & 1) === 0) {
-      const why = `protocol version ${request.protocolVersion}`;
-      return {
-        admitted: false,
-        rejection: rejection.protocolVersionNotSupported,
-        why,
-        hint: 'version 1 is the only one there is',
-      };
-    }
-    if (request.applicationContext !== uid.applicationContext) {
-      const why = `application context ${printable(request.applicationContext)}`;
-      return { admitted: false, rejection: rejection.applicationContextNotSupported, why, hint: 'this is not DICOM' };
-    }
-    if (request.contexts.length > limits.presentationContexts) {
-      const why = `${request.contexts.length} presentation contexts, at most ${limits.presentationContexts} are allowed`;
-      return {
-        admitted: false,
-        rejection: rejection.localLimitExceeded,
-        why,
-        hint: 'raise limits.presentationContexts',
-      };
-    }
-    return this.#context.access.admit(
-      { callingAeTitle: request.callingAeTitle, calledAeTitle: request.calledAeTitle },
-      this.#context.caller,
-    );
   }
 
   #reject(verdict: Extract<Admission, { admitted: false }>): void {
     this.#ending = { how: 'rejected', detail: verdict.why };
-    this.#log.warn('association.rejected', `association rejected: ${verdict.why}; ${verdict.hint}`, {
-      ...this.#who(),
-      ...verdict.rejection,
-    });
+    this.#log.rejected(verdict);
     this.#context.observer.onRejected(this.#callingAeTitle, this.#context.caller);
     this.#association.reject({ type: 'associate-rj', ...verdict.rejection });
   }
@@ -294,7 +258,7 @@ export class AcceptedAssociation implements AssociationUser {
   /** An operation that this presentation context does not offer: answered, and its data set, if any, is read over. */
   #refuseOperation(contextId: number, command: CommandSet, hasDataSet: boolean): void {
     const code = `${command.commandField.toString(16).padStart(4, '0')}H`;
-    this.#log.warn('dimse.unsupported', `command ${code} is not offered here; answered 0211H`, this.#who());
+    this.#log.operationRefused(code);
     if ((command.commandField & 0x8000) !== 0 || command.commandField === commandField.cCancelRq) {
       // Nothing was asked of us: a response or a cancel has no answer. With a data set it is out of place altogether.
       if (hasDataSet) this.#association.protocolError(`unexpected message ${code}`, abortReason.notSpecified);
@@ -334,49 +298,19 @@ export class AcceptedAssociation implements AssociationUser {
 
   #onStored(result: StorageResult): void {
     this.counters.bytes += result.bytes;
-    if (result.status !== status.success) {
-      this.counters.refused++;
-      const comment = result.outcome?.kind === 'refused' ? result.outcome.reason : result.comment;
-      this.#log.warn('instance.refused', `instance answered ${statusText(result.status)}: ${comment ?? 'refused'}`, {
-        ...this.#who(),
-        sopInstanceUid: printable(result.header.sopInstanceUid),
-      });
-    } else if (result.outcome?.kind === 'duplicate') this.counters.duplicates++;
+    if (result.status !== status.success) this.counters.refused++;
+    else if (result.outcome?.kind === 'duplicate') this.counters.duplicates++;
     else this.counters.instances++;
-    if (result.outcome?.kind === 'new-version') {
-      const { version } = result.outcome;
-      const message = `instance came again with other bytes; both are kept, this one as version ${version}; ask the sender why`;
-      this.#log.warn('instance.new-version', message, { ...this.#who(), sopInstanceUid: result.header.sopInstanceUid });
-    }
+    this.#log.instance(result);
     this.#context.observer.onInstance(this, result);
-  }
-
-  #who() {
-    const { caller } = this.#context;
-    return { peer: this.#callingAeTitle, address: caller.address, listener: caller.listener };
   }
 
   #acceptedSyntaxes(): Set<string> {
     return new Set([...this.#contexts.values()].map((context) => context.abstractSyntax));
   }
 
-  #logRefusedContexts(request: AssociateRq): void {
-    const refused = request.contexts.filter((context) => !this.#contexts.has(context.id));
-    if (refused.length === 0) return;
-    const syntaxes = refused.slice(0, 5).map((context) => printable(context.abstractSyntax));
-    const message = `${refused.length} of ${request.contexts.length} presentation contexts not accepted`;
-    this.#log.info('association.contexts-refused', message, { ...this.#who(), abstractSyntaxes: syntaxes });
-  }
-
-  #logEnd(): void {
-    const ending = this.#ending ?? { how: 'closed' };
-    if (ending.how === 'rejected') return; // said when it was done
-    const seconds = Math.round(this.#context.monotonic() - this.#startedAt) / 1000;
-    const fields = { ...this.#who(), ...this.counters, seconds };
-    if (ending.how === 'released') this.#log.info('association.released', 'association released', fields);
-    else {
-      const what = this.#admitted ? 'association' : 'connection';
-      this.#log.warn('association.aborted', `${what} ${ending.how}: ${ending.detail ?? 'no data'}`, fields);
-    }
+  #logRefusedContexts({ contexts }: AssociateRq): void {
+    const refused = contexts.filter((context) => !this.#contexts.has(context.id));
+    if (refused.length > 0) this.#log.contextsRefused(refused, contexts.length);
   }
 }

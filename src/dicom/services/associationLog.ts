@@ -1,0 +1,82 @@
+/** What an association writes into the log. Every line names the peer; none holds more of a stranger's text than it should. */
+import { describeError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { status, statusText } from '../dimse/status.ts';
+import type { ProposedContext } from '../upperLayer/pdu.ts';
+import type { Admission, Caller } from './access.ts';
+import { printable } from './printable.ts';
+import type { StorageResult } from './storage.ts';
+
+export type Ending = { how: 'released' | 'aborted' | 'rejected' | 'closed'; detail?: string };
+
+export type AssociationCounters = {
+  instances: number;
+  duplicates: number;
+  refused: number;
+  bytes: number;
+  echoes: number;
+};
+
+export class AssociationLog {
+  readonly #log: Log;
+  readonly #caller: Caller;
+  #peer = '';
+
+  constructor(log: Log, caller: Caller) {
+    this.#log = log;
+    this.#caller = caller;
+  }
+
+  /** The calling AE title, once it is known. */
+  set peer(title: string) {
+    this.#peer = title;
+  }
+
+  rejected(verdict: Extract<Admission, { admitted: false }>): void {
+    const message = `association rejected: ${verdict.why}; ${verdict.hint}`;
+    this.#log.warn('association.rejected', message, { ...this.#who(), ...verdict.rejection });
+  }
+
+  contextsRefused(refused: readonly ProposedContext[], proposed: number): void {
+    const abstractSyntaxes = refused.slice(0, 5).map((context) => printable(context.abstractSyntax));
+    const message = `${refused.length} of ${proposed} presentation contexts not accepted`;
+    this.#log.info('association.contexts-refused', message, { ...this.#who(), abstractSyntaxes });
+  }
+
+  operationRefused(code: string): void {
+    this.#log.warn('dimse.unsupported', `command ${code} is not offered here; answered 0211H`, this.#who());
+  }
+
+  instance(result: StorageResult): void {
+    const sopInstanceUid = printable(result.header.sopInstanceUid);
+    if (result.status !== status.success) {
+      const why = result.outcome?.kind === 'refused' ? result.outcome.reason : (result.comment ?? 'refused');
+      const message = `instance answered ${statusText(result.status)}: ${why}`;
+      this.#log.warn('instance.refused', message, { ...this.#who(), sopInstanceUid });
+    } else if (result.outcome?.kind === 'new-version') {
+      const { version } = result.outcome;
+      const message = `instance came again with other bytes; both are kept, this one as version ${version}; ask the sender why`;
+      this.#log.warn('instance.new-version', message, { ...this.#who(), sopInstanceUid });
+    }
+  }
+
+  fault(error: unknown): string {
+    const message = `internal fault: ${describeError(error)}`;
+    this.#log.error('association.fault', message, { ...this.#who(), stack: error instanceof Error ? error.stack : '' });
+    return message;
+  }
+
+  ended(ending: Ending, counters: AssociationCounters, seconds: number, admitted: boolean): void {
+    if (ending.how === 'rejected') return; // said when it was done
+    const fields = { ...this.#who(), ...counters, seconds };
+    if (ending.how === 'released') this.#log.info('association.released', 'association released', fields);
+    else {
+      const what = admitted ? 'association' : 'connection';
+      this.#log.warn('association.aborted', `${what} ${ending.how}: ${ending.detail ?? 'no data'}`, fields);
+    }
+  }
+
+  #who() {
+    return { peer: this.#peer, address: this.#caller.address, listener: this.#caller.listener };
+  }
+}
