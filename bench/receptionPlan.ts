@@ -24,9 +24,10 @@ export function receptionPlan(quick: boolean): ReceptionCase[] {
   const ct = quick ? 200 : 600;
   const cases: ReceptionCase[] = [];
   for (const transport of ['tls', 'plain'] as const) {
-    const rounds = quick ? (transport === 'tls' ? 3 : 1) : 5;
-    for (const associations of associationCounts)
+    for (const associations of associationCounts) {
+      const rounds = quick ? (transport === 'tls' && associations > 1 ? 3 : 1) : 5;
       cases.push({ transport, kind: 'CT', associations, count: ct, rounds });
+    }
     const others = quick ? 1 : 3;
     cases.push({ transport, kind: 'CR', associations: 4, count: quick ? 12 : 40, rounds: others });
     cases.push({ transport, kind: 'US', associations: 1, count: quick ? 1 : 3, rounds: others });

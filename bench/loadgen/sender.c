@@ -188,6 +188,13 @@ static void print_result(double seconds, double cpu) {
   printf(",\"error\":\"%s\"}\n", run.error);
 }
 
+static double cpu_seconds(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  double micros = (double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_usec;
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + micros / 1e6;
+}
+
 int run_sender(const struct options *options) {
   run.options = options;
   run.tls = options->tls.enabled ? tls_context(&options->tls, false) : NULL;
@@ -196,12 +203,9 @@ int run_sender(const struct options *options) {
   pthread_t *threads = calloc((size_t)options->associations, sizeof *threads);
   /* Building the image is no part of the measurement when the peer takes what we would send it. */
   run.image = build_image(options, &run.file, options->max_pdu), run.image_max_pdu = options->max_pdu;
-  double start = now();
+  double cpu_before = cpu_seconds(), start = now();
   for (int i = 0; i < options->associations; i++) pthread_create(&threads[i], NULL, association, NULL);
   for (int i = 0; i < options->associations; i++) pthread_join(threads[i], NULL);
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-  print_result(run.last_response > start ? run.last_response - start : 0, cpu);
+  print_result(run.last_response > start ? run.last_response - start : 0, cpu_seconds() - cpu_before);
   return run.ok == options->count ? 0 : 1;
 }
