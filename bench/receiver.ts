@@ -26,6 +26,8 @@ export type Receiver = {
   rss(): number;
   /** Throws away what it has stored. Not part of any measurement. */
   reset(): Promise<void>;
+  /** `reset` starts it anew: it has to be warmed up again before it is measured. */
+  readonly coldAfterReset?: true;
   /** For one that never syncs: makes its files durable. The time that this takes gives a row of its own, `<name> + sync`. */
   sync?(): Promise<void>;
 };

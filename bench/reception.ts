@@ -122,7 +122,6 @@ class ReceptionBench {
   async #warmUp(receiver: Receiver, transport: Transport): Promise<void> {
     for (const associations of [1, 8]) await this.#send(receiver, { transport, kind: 'CT', associations, count: 64 });
     await this.#send(receiver, { transport, kind: 'tiny', associations: 4, count: 100 });
-    await receiver.reset();
   }
 
   async #measure(receiver: Receiver, what: ReceptionCase): Promise<{ run: Measurement; withSync?: Measurement }> {
@@ -154,6 +153,8 @@ class ReceptionBench {
   }
 
   async #runCase(what: ReceptionCase, receivers: Receiver[]): Promise<void> {
+    for (const receiver of receivers.filter((each) => each.coldAfterReset))
+      await this.#warmUp(receiver, what.transport);
     for (let round = 0; round < what.rounds; round++) {
       for (const receiver of rotated(receivers, round)) {
         try {

@@ -1,8 +1,8 @@
 /**
- * Group commit. Frames that are handed in during one turn of the event loop go to disk in one write and become durable by
- * one fdatasync; their callers hear of it only then (invariant 1). Two groups may be under way: the second is written while
- * the first is synced. Groups complete in the order in which they lie in the log, so that nothing durable ever comes after
- * something torn.
+ * Group commit. Frames that are handed in during one turn of the event loop go to disk in one write and are durable by
+ * it (the segments are opened with O_DSYNC); their callers hear of it only then (invariant 1). A few groups may be under way:
+ * the next is copied while the one before is on its way to the disk. They complete in the order in which they lie in the
+ * log, so that nothing durable ever comes after something torn.
  */
 import { writev } from 'node:fs';
 import { promisify } from 'node:util';
@@ -28,7 +28,7 @@ export type Frame = {
 
 type Group = { segment: Segment; start: number; length: number; buffers: Buffer[]; frames: Frame[] };
 
-const maxGroupsInFlight = 2;
+const maxGroupsInFlight = 4;
 const padding = Buffer.alloc(4096);
 
 export class SegmentWriter {
