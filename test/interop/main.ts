@@ -50,7 +50,7 @@ async function runCell(cell: Cell, tls: DicomTls): Promise<Verdict> {
     const verdict = await cell.run(scene).catch((error) => fail(describeError(error)));
     const dead = await stillAlive(scene);
     const result = dead === undefined ? verdict : fail(`${dead}; ${verdict.note}`);
-    if (!result.ok && values.verbose) console.log(target.log());
+    if (!result.ok && values.verbose) for (const line of target.events()) console.log(JSON.stringify(line));
     return result;
   } finally {
     await target.stop();
@@ -62,24 +62,30 @@ const failed: string[] = [];
 const skipped: string[] = [];
 let good = 0;
 
-const columns = (peer: string, service: string, transport: string, result: string, note: string) =>
-  console.log(`${peer.padEnd(15)} ${service.padEnd(10)} ${transport.padEnd(6)} ${result.padEnd(8)} ${note}`);
+const columns = (
+  ...[peer, service, transport, result, seconds, note]: [string, string, string, string, string, string]
+) =>
+  console.log(
+    `${peer.padEnd(15)} ${service.padEnd(10)} ${transport.padEnd(6)} ${result.padEnd(8)} ${seconds.padStart(6)}  ${note}`,
+  );
 
 const tls = await makeTls();
 console.log(
   `target: ${values.target === 'gateway' ? 'the gateway with a directory store' : 'the bare DICOM listener'}\n`,
 );
-columns('peer', 'service', 'over', 'result', '');
+columns('peer', 'service', 'over', 'result', 's', '');
 for (const cell of wanted) {
   if (cell.missing !== undefined) {
     skipped.push(`${nameOf(cell)}: could not run: ${cell.missing}`);
-    columns(cell.peer, cell.service, cell.transport, 'skipped', `could not run: ${cell.missing}`);
+    columns(cell.peer, cell.service, cell.transport, 'skipped', '', `could not run: ${cell.missing}`);
     continue;
   }
+  const started = performance.now();
   const verdict = await runCell(cell, tls);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (verdict.ok) good++;
   else failed.push(`${nameOf(cell)}: ${verdict.note}`);
-  columns(cell.peer, cell.service, cell.transport, verdict.ok ? 'ok' : 'FAILED', verdict.note);
+  columns(cell.peer, cell.service, cell.transport, verdict.ok ? 'ok' : 'FAILED', seconds, verdict.note);
 }
 tls.remove();
 

@@ -3,8 +3,17 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseFileMeta } from '../../src/dicom/dataSet/fileMeta.ts';
+import { IdentifyingTagScanner } from '../../src/dicom/dataSet/identifyingTags.ts';
 
-export type Received = { sopInstanceUid: string; transferSyntaxUid: string; digest: string; path: string };
+export type Received = {
+  /** As the command of its C-STORE said. */
+  sopInstanceUid: string;
+  /** As its data set says; a few real objects contradict themselves. */
+  ownSopInstanceUid: string;
+  transferSyntaxUid: string;
+  digest: string;
+  path: string;
+};
 
 export const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -24,9 +33,13 @@ export class ReceivedFolder {
       const bytes = readFileSync(path);
       const meta = parseFileMeta(bytes);
       if (meta === undefined) continue;
-      const digest = digestOf(bytes.subarray(meta.dataSetOffset));
+      const dataSet = bytes.subarray(meta.dataSetOffset);
+      const scanner = new IdentifyingTagScanner(meta.transferSyntaxUid ?? '');
+      scanner.push(dataSet);
+      const ownSopInstanceUid = scanner.end().sopInstanceUid ?? '';
+      const digest = digestOf(dataSet);
       const { sopInstanceUid = '', transferSyntaxUid = '' } = meta;
-      this.#known.set(path, { sopInstanceUid, transferSyntaxUid, digest, path });
+      this.#known.set(path, { sopInstanceUid, ownSopInstanceUid, transferSyntaxUid, digest, path });
     }
     return [...this.#known.values()];
   }

@@ -1,9 +1,9 @@
 /** What the peers send to: the gateway program with a directory store behind it, or the bare listener. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startListener } from '../support/dicomListener.ts';
+import { type LogLine, startListener } from '../support/dicomListener.ts';
 import { type DicomTls, makeDicomTls } from '../support/dicomTls.ts';
 import { directoryIntake } from '../support/directoryIntake.ts';
 import { isListening } from '../support/listening.ts';
@@ -22,7 +22,8 @@ export type Target = {
   settleMs: number;
   /** False when the program has ended by itself. */
   isRunning(): boolean;
-  log(): string;
+  /** What it has logged. */
+  events(): LogLine[];
   stop(): Promise<void>;
 };
 
@@ -43,7 +44,7 @@ async function startBareListener(tls: DicomTls, directory: string): Promise<Targ
     directory,
     settleMs: 0,
     isRunning: () => true,
-    log: () => [...plain.lines, ...secure.lines].map((line) => JSON.stringify(line)).join('\n'),
+    events: () => [...plain.lines, ...secure.lines],
     stop: async () => {
       await Promise.all([plain.stop(), secure.stop()]);
     },
@@ -81,7 +82,8 @@ async function startGateway(tls: DicomTls, directory: string): Promise<Target> {
   const path = join(directory, 'gateway.yaml');
   writeFileSync(path, yaml(configuration));
   const program = fileURLToPath(new URL('../../bin/medusa-gateway', import.meta.url));
-  const running = startServer(program, ['run', '--config', path], { logFile: join(directory, 'gateway.log') });
+  const logFile = join(directory, 'gateway.log');
+  const running = startServer(program, ['run', '--config', path], { logFile });
   await waitUntil('gateway', async () => isListening(plainPort) && isListening(tlsPort), { explain: running.output });
   return {
     plainPort,
@@ -90,7 +92,11 @@ async function startGateway(tls: DicomTls, directory: string): Promise<Target> {
     directory,
     settleMs: 60_000,
     isRunning: () => running.running,
-    log: running.output,
+    events: () =>
+      readFileSync(logFile, 'utf8')
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line)),
     stop: () => running.stop({ graceMs: 20_000 }),
   };
 }
