@@ -1,6 +1,7 @@
 /** The peers, each with what it takes to make it send: our own sender and those that others wrote. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../src/base/errors.ts';
 import { echo } from '../../src/dicom/scu/echo.ts';
 import { sendFiles } from '../../src/dicom/scu/sendFiles.ts';
@@ -120,6 +121,13 @@ const gdcmAddress = (port: number) => [
 /** Its modules belong to the system's Python, whichever comes first in PATH. */
 const systemPython = { env: { PATH: `/usr/bin:${process.env.PATH ?? ''}` } };
 
+/** By the target's own account: some of these programs say little, or nothing, about how it went. */
+async function wasEchoed(scene: Scene): Promise<boolean> {
+  const echoed = () => scene.target.events().some((line) => Number(line.echoes) > 0);
+  for (let i = 0; i < 50 && !echoed(); i++) await sleep(100);
+  return echoed();
+}
+
 function programCells(peer: ProgramPeer): Cell[] {
   const missing = (transport: Transport) =>
     needs(peer.program, peer.debianPackage) ??
@@ -151,8 +159,8 @@ function programCells(peer: ProgramPeer): Cell[] {
       run: (scene) =>
         throughTunnel(scene, async (port) => {
           const outcome = await ask(port);
-          const good = peer.isGoodExit(outcome) && !/refused|abort|error/i.test(outcome.output);
-          return good ? pass('') : fail(`exit ${outcome.status}: ${lastLine(outcome.output)}`);
+          if (!peer.isGoodExit(outcome)) return fail(`exit ${outcome.status}: ${lastLine(outcome.output)}`);
+          return (await wasEchoed(scene)) ? pass('') : fail(`the target saw no C-ECHO; ${lastLine(outcome.output)}`);
         }),
     };
     return [echoCell, store];
@@ -274,4 +282,34 @@ const orthancCells: Cell[] = transports.flatMap((transport): Cell[] => [
   },
 ]);
 
-export const peerCells: Cell[] = [...ownCells, ...dcmtkCells, ...orthancCells, ...programPeers.flatMap(programCells)];
+const dcmjsScript = new URL('../../../shared/tools/peers/scu.js', import.meta.url).pathname;
+const dcmjsModule = new URL('../../../shared/tools/peers/node_modules/dcmjs-dimse', import.meta.url).pathname;
+
+const dcmjsCells: Cell[] = transports.flatMap((transport) =>
+  (['echo', 'store'] as const).map(
+    (service): Cell => ({
+      peer: 'dcmjs-dimse',
+      service,
+      transport,
+      missing: existsSync(dcmjsModule) ? undefined : 'not installed: dcmjs-dimse',
+      run: async (scene) => {
+        const files = filesOf(scene);
+        const tls = files ? ['--tls', files.caFile, files.certificateFile, files.keyFile] : [];
+        const address = ['127.0.0.1', String(portOf(scene)), 'DCMJS', calledAeTitle];
+        const sent = scene.samples.filter((sample) => sample.encoding !== 'big-endian');
+        const paths = service === 'store' ? sent.map((sample) => sample.path) : [];
+        const outcome = await run(process.execPath, [dcmjsScript, service, ...address, ...tls, ...paths]);
+        if (outcome.status !== 0) return fail(`exit ${outcome.status}: ${lastLine(outcome.output)}`);
+        return service === 'store' ? judgeSamples(scene, sent, 'image') : pass('');
+      },
+    }),
+  ),
+);
+
+export const peerCells: Cell[] = [
+  ...ownCells,
+  ...dcmtkCells,
+  ...orthancCells,
+  ...programPeers.flatMap(programCells),
+  ...dcmjsCells,
+];
