@@ -36,8 +36,11 @@ export class PduReader {
   readonly #limits: PduLimits;
   readonly #handler: PduHandler;
   #phase: Phase = { name: 'header' };
-  /** Bytes of a header or a small body that has not come whole yet. */
-  #pending: Buffer[] = [];
+  /**
+   * Bytes of a header or a small body that has not come whole yet, copied together: a list of the pieces would take a
+   * hundred times their size from a peer that sends a byte at a time. It grows with what came, not with what was declared.
+   */
+  #pending: Buffer = Buffer.alloc(0);
   #pendingLength = 0;
 
   constructor(limits: PduLimits, handler: PduHandler) {
@@ -82,15 +85,29 @@ export class PduReader {
     const end = Math.min(chunk.length, offset + wanted - this.#pendingLength);
     const piece = chunk.subarray(offset, end);
     if (this.#pendingLength + piece.length < wanted) {
-      this.#pending.push(Buffer.from(piece)); // a copy: the chunk's memory is the caller's
-      this.#pendingLength += piece.length;
+      this.#keep(piece, wanted);
       return end;
     }
-    const bytes = this.#pendingLength === 0 ? piece : Buffer.concat([...this.#pending, piece]);
-    this.#pending = [];
-    this.#pendingLength = 0;
+    let bytes = piece;
+    if (this.#pendingLength > 0) {
+      this.#keep(piece, wanted);
+      bytes = this.#pending.subarray(0, this.#pendingLength);
+      this.#pending = Buffer.alloc(0); // `then` has the memory now
+      this.#pendingLength = 0;
+    }
     then(bytes);
     return end;
+  }
+
+  #keep(piece: Buffer, wanted: number): void {
+    const needed = this.#pendingLength + piece.length;
+    if (needed > this.#pending.length) {
+      const grown = Buffer.allocUnsafe(Math.min(wanted, Math.max(needed * 2, 64)));
+      this.#pending.copy(grown, 0, 0, this.#pendingLength);
+      this.#pending = grown;
+    }
+    piece.copy(this.#pending, this.#pendingLength); // a copy: the chunk's memory is the caller's
+    this.#pendingLength = needed;
   }
 
   #beginPdu(header: Buffer): void {

@@ -121,6 +121,19 @@ describe('PduReader', () => {
     expect(read(reused).seen).toEqual(whole.seen);
   });
 
+  it('keeps little more than the bytes themselves of a PDU that comes a byte at a time', () => {
+    const large = { associatePduLength: 1024 * 1024, maximumLength: 1024 };
+    const reader = new PduReader(large, { onPdu: () => {}, onPData: () => {}, onPdv: () => {} });
+    const head = Buffer.from([1, 0, 0, 0, 0, 0]);
+    head.writeUInt32BE(1024 * 1024, 2);
+    reader.push(head);
+    const usage = () => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+    const before = usage();
+    const byte = Buffer.from([0]);
+    for (let i = 0; i < 1024 * 1024 - 1; i++) reader.push(byte);
+    expect(usage() - before).toBeLessThan(32 * 1024 * 1024);
+  });
+
   it('sees the same for any PDUs and any chunking', () => {
     const value = fc.record({
       id: fc.nat(255),
