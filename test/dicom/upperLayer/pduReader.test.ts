@@ -105,6 +105,12 @@ describe('PduReader', () => {
     }
   });
 
+  it('hands on a value of zero bytes at once: nothing may come after it until it is answered', () => {
+    const last = pData([{ id: 1, control: 2, data: Buffer.alloc(0) }]);
+    expect(read([last]).seen).toEqual(['P-DATA-TF', 'PDV 1 2 ']);
+    expect(read(Array.from(last, (byte) => Buffer.from([byte]))).seen).toEqual(['P-DATA-TF', 'PDV 1 2 ']);
+  });
+
   it('sees the same a byte at a time', () => {
     expect(read(Array.from(stream, (byte) => Buffer.from([byte]))).seen).toEqual(whole.seen);
   });
