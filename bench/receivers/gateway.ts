@@ -77,7 +77,7 @@ export function createGateway(
       const block = Buffer.alloc(segmentHeaderSize);
       readSync(fd, block, 0, block.length, 0);
       const header = decodeSegmentHeader(block);
-      if (header) writeAllSync(fd, encodeSegmentHeader(header.id, header.generation + 1), 0);
+      if (header.kind === 'valid') writeAllSync(fd, encodeSegmentHeader(header.id, header.generation + 1), 0);
       closeSync(fd);
     }
   };

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { InstanceIndex, RouteInstance } from './index/instanceIndex.ts';
+import type { InstanceIndex, InstanceRecord, RouteInstance } from './index/instanceIndex.ts';
 import type { Reception, WholeInstance } from './reception.ts';
 import { alignUp, type Extent, type InstanceMeta } from './segmentFormat.ts';
 import type { SegmentWriter } from './segmentWriter.ts';
@@ -20,7 +20,15 @@ export type StoredOutcome =
   | { kind: 'refused'; reason: string };
 
 /** An instance that the index does not know yet. */
-type Recent = { seq: number; version: number; sha256: string; segments: Set<number>; outcome: Promise<StoredOutcome> };
+type Recent = {
+  seq: number;
+  version: number;
+  sha256: string;
+  /** Its pieces, as they are placed; the array is the reception's own and still grows. */
+  parts: readonly Extent[];
+  last: Extent | undefined;
+  outcome: Promise<StoredOutcome>;
+};
 
 /** Upper bounds, bytes, of the parts of a frame's meta: UIDs and names are limited, an extent is four numbers. */
 const metaBase = 2048;
@@ -31,6 +39,11 @@ const retryFlushMs = 1_000;
 /** So many durable instances may wait for a broken index before new ones are refused. */
 const maxUnindexed = 20_000;
 
+/** An instance of the same SOP Instance UID: in the index, or on its way there. */
+type Known = { version: number; sha256: string; outcome?: Promise<StoredOutcome>; record?: InstanceRecord };
+
+const holds = (extents: readonly Extent[], segmentId: number) => extents.some((extent) => extent.segment === segmentId);
+
 export class InstanceCommitter {
   readonly #index: InstanceIndex;
   readonly #writer: SegmentWriter;
@@ -38,6 +51,7 @@ export class InstanceCommitter {
   readonly #route: RouteInstance;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #areThere: (extents: readonly Extent[]) => boolean;
   readonly #seen = new UidFilter();
   readonly #recent = new Map<string, Recent[]>();
   #unindexed: Array<{ meta: InstanceMeta; extents: Extent[] }> = [];
@@ -55,6 +69,9 @@ export class InstanceCommitter {
     route: RouteInstance;
     clock: Clock;
     log: Log;
+    /** The first sequence number to give. */
+    nextSeq: number;
+    areThere(extents: readonly Extent[]): boolean;
   }) {
     this.#index = options.index;
     this.#writer = options.writer;
@@ -62,7 +79,8 @@ export class InstanceCommitter {
     this.#route = options.route;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#nextSeq = options.index.maxSeq + 1;
+    this.#nextSeq = options.nextSeq;
+    this.#areThere = options.areThere;
     for (const uid of options.index.sopInstanceUids()) this.#seen.add(uid);
   }
 
@@ -78,7 +96,7 @@ export class InstanceCommitter {
 
   pins(segmentId: number): boolean {
     for (const entries of this.#recent.values()) {
-      if (entries.some((entry) => entry.segments.has(segmentId))) return true;
+      if (entries.some(({ parts, last }) => holds(parts, segmentId) || last?.segment === segmentId)) return true;
     }
     return false;
   }
@@ -91,16 +109,20 @@ export class InstanceCommitter {
       return { kind: 'refused', reason: reception.failure };
     }
     const recent = this.#recent.get(description.sopInstanceUid) ?? [];
-    let known: Array<{ version: number; sha256: string; outcome?: Promise<StoredOutcome> }> = recent;
+    let known: Known[] = recent;
     try {
       if (this.#seen.mayHave(description.sopInstanceUid)) {
-        known = [...this.#index.versionsOf(description.sopInstanceUid), ...recent];
+        const indexed = this.#index.versionsOf(description.sopInstanceUid);
+        known = [...indexed.map((record) => ({ version: record.version, sha256: record.sha256, record })), ...recent];
       }
     } catch (error) {
       this.#pool.release(whole.slabs);
       return { kind: 'refused', reason: `the spool index cannot be read: ${describeError(error)}` };
     }
     const same = known.find((other) => other.sha256 === whole.sha256);
+    if (same?.record !== undefined && this.#needsBytes(same.record)) {
+      return this.#store(reception, whole, description, { version: same.version, heals: same.record.seq });
+    }
     if (same !== undefined) {
       this.#pool.release(whole.slabs);
       // The other copy may still be on its way to disk: this one is as safe as that one, and not before.
@@ -108,15 +130,16 @@ export class InstanceCommitter {
       return first?.kind === 'refused' ? first : { kind: 'duplicate' };
     }
     const version = known.reduce((highest, other) => Math.max(highest, other.version), 0) + 1;
-    return this.#store(reception, whole, description, version);
+    return this.#store(reception, whole, description, { version });
   }
 
   #store(
     reception: Reception,
     whole: WholeInstance,
     description: InstanceDescription,
-    version: number,
+    identity: { version: number; heals?: number },
   ): Promise<StoredOutcome> {
+    const { version, heals } = identity;
     const flags = version > 1 ? [...description.flags, 'newVersion'] : description.flags;
     const meta: InstanceMeta = {
       ...description,
@@ -129,7 +152,14 @@ export class InstanceCommitter {
       parts: [],
     };
     const { promise, resolve } = Promise.withResolvers<StoredOutcome>();
-    const entry: Recent = { seq: meta.seq, version, sha256: whole.sha256, segments: new Set(), outcome: promise };
+    const entry: Recent = {
+      seq: meta.seq,
+      version,
+      sha256: whole.sha256,
+      parts: whole.parts,
+      last: undefined,
+      outcome: promise,
+    };
     this.#remember(meta.sopInstanceUid, entry);
     let extents: Extent[] = [];
     const fail = (reason: string) => {
@@ -148,17 +178,34 @@ export class InstanceCommitter {
       payloadLength: whole.tailLength,
       onPlaced: (extent) => {
         extents = [...whole.parts, extent];
-        entry.segments = new Set(extents.map((e) => e.segment));
+        entry.last = extent;
       },
       onDurable: () => {
         if (reception.failure !== undefined) return fail(reception.failure);
         this.#pool.release(whole.slabs);
-        this.#enqueueForIndex(meta, extents);
+        if (heals === undefined) this.#enqueueForIndex(meta, extents);
+        else this.#heal(heals, meta.sopInstanceUid, extents, entry);
+        if (heals !== undefined) resolve({ kind: 'duplicate' });
         resolve(version > 1 ? { kind: 'new-version', version } : { kind: 'stored' });
       },
       onFailed: fail,
     });
     return promise;
+  }
+
+  /** A known instance that is still to be delivered, but whose bytes here are gone or bad: a resend can mend that. */
+  #needsBytes(record: InstanceRecord): boolean {
+    if (record.state === 'delivered' || record.state === 'pruned') return false;
+    return !this.#areThere(record.extents) || (record.state === 'quarantined' && this.#index.hasBadSource(record.seq));
+  }
+
+  #heal(seq: number, sopInstanceUid: string, extents: readonly Extent[], entry: Recent): void {
+    this.afterFlush(() => {
+      this.#index.heal(seq, extents);
+      const message = 'an instance whose bytes were gone or damaged was sent again; the new bytes take their place';
+      this.#log.warn('spool.instance-healed', message, { sopInstanceUid });
+      this.#forget(sopInstanceUid, entry);
+    });
   }
 
   #remember(sopInstanceUid: string, entry: Recent): void {

@@ -1,12 +1,12 @@
 /** Opens a spool: lock, index, recovery, in this order. */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
-import { describeError } from '../base/errors.ts';
+import { syncDirectory } from '../base/durableFile.ts';
 import type { Log } from '../base/log.ts';
 import { DirectoryLock } from './directoryLock.ts';
 import { InstanceIndex } from './index/instanceIndex.ts';
-import { openIndexDatabase } from './index/schema.ts';
+import { IndexDamaged, openIndexDatabase } from './index/schema.ts';
 import { recover } from './recovery.ts';
 import { SegmentStore } from './segmentStore.ts';
 import { Spool } from './spool.ts';
@@ -16,6 +16,7 @@ import type { SpoolOptions } from './spoolTypes.ts';
 export function openSpool(options: SpoolOptions): Spool {
   const { log } = options;
   mkdirSync(options.directory, { recursive: true, mode: 0o750 });
+  syncDirectory(dirname(options.directory));
   const lock = new DirectoryLock(options.directory);
   try {
     const store = new SegmentStore({
@@ -28,6 +29,7 @@ export function openSpool(options: SpoolOptions): Spool {
     });
     const db = openOrSetAside(join(options.directory, 'index.sqlite'), log);
     const index = new InstanceIndex(db);
+    index.clampTimes(options.clock.now());
     const recovery = recover({ store, index, route: options.route, log });
     return new Spool(options, { lock, store, db, index, recovery });
   } catch (error) {
@@ -36,16 +38,21 @@ export function openSpool(options: SpoolOptions): Spool {
   }
 }
 
-/** A damaged index is set aside, never repaired in place: the segments and the receipts make a new one. */
+/**
+ * A damaged index is set aside, never repaired in place: the segments and the receipts make a new one. Whatever else is
+ * wrong (no space, no rights, in use) is no damage, and the start fails rather than throw an index away.
+ */
 function openOrSetAside(path: string, log: Log): Database.Database {
   try {
     return openIndexDatabase(path);
   } catch (error) {
-    const aside = `${path}.damaged-${Date.now()}`;
-    const message = `the index could not be opened (${describeError(error)}); it is set aside and rebuilt from the segments`;
-    log.error('spool.index-damaged', message, { setAside: aside });
-    if (existsSync(path)) renameSync(path, aside);
-    for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
+    if (!(error instanceof IndexDamaged)) throw error;
+    const suffix = `.damaged-${Date.now()}`;
+    const message = `the index could not be opened (${error.message}); it is set aside and rebuilt from the segments`;
+    log.error('spool.index-damaged', message, { setAside: path + suffix });
+    for (const part of ['', '-wal', '-shm']) {
+      if (existsSync(path + part)) renameSync(path + part, path + suffix + part);
+    }
     return openIndexDatabase(path);
   }
 }

@@ -81,11 +81,16 @@ export class Reclaimer {
   }
 
   #recycle(): void {
-    for (const id of this.#index.reclaimableSegments()) {
-      const segment = this.#store.get(id);
-      if (segment === undefined || this.#isPinned(id)) continue;
-      this.#store.recycle(segment);
-      this.#index.putSegment(id, segment.generation, 'free', segmentHeaderSize);
-    }
+    const segments = this.#index
+      .reclaimableSegments()
+      .filter((id) => !this.#isPinned(id))
+      .map((id) => this.#store.get(id))
+      .filter((segment) => segment !== undefined);
+    if (segments.length === 0) return;
+    // What was pruned or moved out of them must stay so after a power cut, before they are written again. And the index is
+    // told first: a row that is ahead of its segment only makes recovery read it.
+    for (const { id, generation } of segments) this.#index.putSegment(id, generation + 1, 'free', segmentHeaderSize);
+    this.#index.sync();
+    for (const segment of segments) this.#store.recycle(segment);
   }
 }

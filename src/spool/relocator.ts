@@ -24,7 +24,8 @@ export type RelocatorOptions = {
   pool: SlabPool;
   /** A reception that is not counted among the senders'. */
   newReception(): Reception;
-  isPinned(segmentId: number): boolean;
+  /** Whether somebody reads the segment: moving what lies there would free nothing. */
+  hasReader(segmentId: number): boolean;
   log: Log;
 };
 
@@ -34,6 +35,10 @@ export class Relocator {
 
   constructor(options: RelocatorOptions) {
     this.#options = options;
+  }
+
+  get isRunning(): boolean {
+    return this.#running;
   }
 
   /** Empties one sparse segment, if there is one that can be emptied. Never rejects. Returns how many were copied. */
@@ -51,28 +56,30 @@ export class Relocator {
   }
 
   async #emptySparsest(): Promise<number> {
-    const { index, store, isPinned, log } = this.#options;
-    const candidate = index.sparsestSegment(store.segmentSize * sparse);
-    const segment = candidate && store.get(candidate.id);
-    if (candidate === undefined || segment === undefined || isPinned(segment.id)) return 0;
-    const stragglers = this.#liveIn(segment);
-    // A large instance that only begins here is found with its last piece: such a segment stays as it is.
-    if (stragglers.length < candidate.live) return 0;
-    for (const record of stragglers) await this.#copy(record);
-    log.info('spool.relocated', 'copied undelivered instances forward to free a segment', {
-      segment: segment.id,
-      instances: stragglers.length,
-    });
-    return stragglers.length;
+    const { index, store, hasReader, log } = this.#options;
+    for (const { id, live } of index.sparseSegments(store.segmentSize * sparse)) {
+      const segment = store.get(id);
+      if (segment === undefined || hasReader(id)) continue;
+      const stragglers = this.#liveIn(segment);
+      // A large instance that only begins here is found with its last piece: such a segment stays as it is.
+      if (stragglers.length < live) continue;
+      let copied = 0;
+      for (const record of stragglers) if (await this.#copy(record)) copied++;
+      if (copied < stragglers.length) continue; // one is damaged and stays where it is
+      log.info('spool.relocated', 'copied undelivered instances forward to free a segment', { segment: id, copied });
+      return copied;
+    }
+    return 0;
   }
 
   #liveIn(segment: Segment): InstanceRecord[] {
-    const seqs = new Set(instancesIn(segment, this.#options.store.segmentSize).map((meta) => meta.seq));
+    const seqs = new Set(instancesIn(segment).map((meta) => meta.seq));
     const records = [...seqs].map((seq) => this.#options.index.get(seq)).filter((record) => record !== undefined);
     return records.filter((record) => record.extents.some((extent) => extent.segment === segment.id));
   }
 
-  async #copy(record: InstanceRecord): Promise<void> {
+  /** False when its bytes are not what they were: it is left alone. */
+  async #copy(record: InstanceRecord): Promise<boolean> {
     const { index, store, writer, pool, newReception } = this.#options;
     const reception = newReception();
     for await (const bytes of readExtents(record.extents, (id) => store.get(id))) {
@@ -81,7 +88,7 @@ export class Relocator {
     const whole = reception.complete();
     if (whole.sha256 !== record.sha256) {
       pool.release(whole.slabs);
-      throw new Error(`instance ${record.sopInstanceUid} does not have its digest any more`);
+      return false;
     }
     const { state: _state, extents: _extents, ...meta } = record;
     const { promise, resolve, reject } = Promise.withResolvers<Extent[]>();
@@ -106,5 +113,6 @@ export class Relocator {
       },
     });
     index.relocate(record.seq, await promise);
+    return true;
   }
 }

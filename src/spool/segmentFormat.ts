@@ -63,12 +63,21 @@ export function encodeSegmentHeader(id: number, generation: number): Buffer {
   return block;
 }
 
-/** undefined when the block is no valid header: a segment whose creation was interrupted. */
-export function decodeSegmentHeader(block: Buffer): { id: number; generation: number } | undefined {
-  if (block.length < 28 || !block.subarray(0, 8).equals(segmentMagic)) return undefined;
-  if (block.readUInt32LE(24) !== crc32(block.subarray(0, 24)) || block.readUInt32LE(8) !== formatVersion)
-    return undefined;
-  return { id: block.readUInt32LE(12), generation: block.readUIntLE(16, 6) };
+export type SegmentHeader =
+  | { kind: 'valid'; id: number; generation: number }
+  /** All zeros: the header is written last, so the file's allocation was cut short and it holds nothing. */
+  | { kind: 'blank' }
+  | { kind: 'damaged' }
+  /** Whole, but of a release that writes segments in another form. */
+  | { kind: 'other-version'; version: number };
+
+export function decodeSegmentHeader(block: Buffer): SegmentHeader {
+  if (block.every((byte) => byte === 0)) return { kind: 'blank' };
+  if (block.length < 28 || !block.subarray(0, 8).equals(segmentMagic)) return { kind: 'damaged' };
+  if (block.readUInt32LE(24) !== crc32(block.subarray(0, 24))) return { kind: 'damaged' };
+  const version = block.readUInt32LE(8);
+  if (version !== formatVersion) return { kind: 'other-version', version };
+  return { kind: 'valid', id: block.readUInt32LE(12), generation: block.readUIntLE(16, 6) };
 }
 
 /** Frame header and meta in one buffer; the payload follows directly, then padding to the next block. */

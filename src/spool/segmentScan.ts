@@ -11,6 +11,7 @@ import {
   type FrameHeader,
   frameHeaderLength,
   type InstanceMeta,
+  segmentHeaderSize,
 } from './segmentFormat.ts';
 import type { Segment } from './segmentStore.ts';
 
@@ -21,7 +22,9 @@ export type ScanResult = {
   /** The offset behind the last whole frame, or where the scan began. */
   end: number;
   /** Frames whose payload does not have the digest that their meta promises: torn, or damaged since. */
-  damaged: Array<{ offset: number; sopInstanceUid: string }>;
+  damaged: FoundInstance[];
+  /** The highest sequence number in any frame that was read. */
+  highestSeq: number;
 };
 
 const windowSize = 1024 * 1024;
@@ -61,10 +64,11 @@ function headerAt(window: Window, offset: number, generation: number): FrameHead
   return decodeFrameHeader(window.at(offset, length), generation);
 }
 
-/** Reads `segment` from `from` (a multiple of the block size) to its end at `size`. */
-export function scanSegment(segment: Segment, size: number, from: number, lookup: SegmentLookup): ScanResult {
+/** Reads `segment` from `from` (a multiple of the block size) to its end. */
+export function scanSegment(segment: Segment, from: number, lookup: SegmentLookup): ScanResult {
+  const { size } = segment;
   const window = new Window(segment, size);
-  const result: ScanResult = { instances: [], end: from, damaged: [] };
+  const result: ScanResult = { instances: [], end: from, damaged: [], highestSeq: 0 };
   for (let offset = from; offset + blockSize <= size; ) {
     const header = headerAt(window, offset, segment.generation);
     if (header === undefined || offset + header.frameLength > size) {
@@ -80,8 +84,11 @@ export function scanSegment(segment: Segment, size: number, from: number, lookup
         length: header.payloadLength,
       };
       const extents = [...meta.parts, here];
-      if (hashExtents(extents, lookup) === meta.sha256) result.instances.push({ meta, extents });
-      else result.damaged.push({ offset, sopInstanceUid: meta.sopInstanceUid });
+      const digest = hashExtents(extents, lookup);
+      if (digest === meta.sha256) result.instances.push({ meta, extents });
+      // Without its earlier pieces it is no damage: they were recycled when it had been delivered.
+      else if (digest !== undefined) result.damaged.push({ meta, extents });
+      result.highestSeq = Math.max(result.highestSeq, meta.seq);
     }
     offset += header.frameLength;
     result.end = offset;
@@ -89,8 +96,14 @@ export function scanSegment(segment: Segment, size: number, from: number, lookup
   return result;
 }
 
+/** Whether anything was ever written into this life of the segment: what was acknowledged implies a whole first frame. */
+export function hasFrames(segment: Segment): boolean {
+  return headerAt(new Window(segment, segment.size), segmentHeaderSize, segment.generation) !== undefined;
+}
+
 /** The instances whose last frame lies in `segment`, without reading their bytes. */
-export function instancesIn(segment: Segment, size: number): InstanceMeta[] {
+export function instancesIn(segment: Segment): InstanceMeta[] {
+  const { size } = segment;
   const window = new Window(segment, size);
   const found: InstanceMeta[] = [];
   for (let offset = blockSize; offset + blockSize <= size; ) {

@@ -7,11 +7,13 @@ import {
   closeSync,
   constants,
   fdatasync,
+  fstatSync,
   mkdirSync,
   open,
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   unlinkSync,
   write,
 } from 'node:fs';
@@ -19,7 +21,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDirectory, writeAllSync } from '../base/durableFile.ts';
-import { describeError, systemCode } from '../base/errors.ts';
+import { describeError, GatewayError, systemCode } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { decodeSegmentHeader, encodeSegmentHeader, segmentHeaderSize } from './segmentFormat.ts';
 
@@ -30,7 +32,7 @@ const closeFile = promisify(close);
 const syncFile = promisify(fdatasync);
 const writeFile = promisify(write);
 
-export type Segment = { id: number; generation: number; path: string; fd: number };
+export type Segment = { id: number; generation: number; path: string; fd: number; size: number };
 
 const fileName = (id: number) => `segment-${String(id).padStart(6, '0')}.seg`;
 const filePattern = /^segment-(\d{6,})\.seg$/;
@@ -76,29 +78,60 @@ export class SegmentStore {
     return this.#options.segmentSize;
   }
 
-  /** Opens what is on disk. Files whose creation was cut short hold nothing and are removed. */
-  load(): Segment[] {
+  /**
+   * Opens what is on disk. A file whose allocation was cut short holds nothing and is removed. One whose header is damaged
+   * is read by the generation that the index knows (`generationOf`), for its frames carry it too; when nobody knows it, the
+   * file is set aside. Throws `spool.format-version` for segments of another release: nothing may be recycled unread.
+   */
+  load(generationOf: (id: number) => number | undefined): Segment[] {
     for (const name of readdirSync(this.#options.directory).sort()) {
       const match = filePattern.exec(name);
       if (!match) continue;
-      const path = join(this.#options.directory, name);
       const id = Number(match[1]);
-      const fd = openSync(path, constants.O_RDWR | durable);
-      const block = Buffer.alloc(segmentHeaderSize);
-      readSync(fd, block, 0, block.length, 0);
-      const header = decodeSegmentHeader(block);
       this.#nextId = Math.max(this.#nextId, id + 1);
-      if (header === undefined || header.id !== id) {
-        closeSync(fd);
-        unlinkSync(path);
-        this.#log.warn('spool.segment-unfinished', 'removed a segment file whose allocation had not finished', {
-          path,
-        });
-        continue;
-      }
-      this.#segments.set(id, { id, generation: header.generation, path, fd });
+      const segment = this.#open(id, join(this.#options.directory, name), generationOf(id));
+      if (segment) this.#segments.set(id, segment);
     }
     return [...this.#segments.values()];
+  }
+
+  #open(id: number, path: string, knownGeneration: number | undefined): Segment | undefined {
+    const fd = openSync(path, constants.O_RDWR | durable);
+    const block = Buffer.alloc(segmentHeaderSize);
+    readSync(fd, block, 0, block.length, 0);
+    const { size } = fstatSync(fd);
+    const header = decodeSegmentHeader(block);
+    if (header.kind === 'valid' && header.id === id) return { id, generation: header.generation, path, fd, size };
+    if (header.kind === 'other-version') {
+      closeSync(fd);
+      throw new GatewayError(`${path} has form ${header.version}, which this release does not read`, {
+        code: 'spool.format-version',
+        operation: 'open spool',
+        subject: path,
+        hint: 'run the release that wrote it until everything is delivered, then change',
+      });
+    }
+    if (header.kind !== 'blank' && knownGeneration !== undefined) {
+      this.#log.error('spool.segment-header', 'the header of a segment is damaged; it is read as the index knows it', {
+        path,
+      });
+      return { id, generation: knownGeneration, path, fd, size };
+    }
+    closeSync(fd);
+    if (header.kind === 'blank') {
+      unlinkSync(path);
+      this.#log.warn('spool.segment-unfinished', 'removed a segment file whose allocation had not finished', { path });
+    } else {
+      renameSync(path, `${path}.damaged`);
+      this.#log.error(
+        'spool.segment-header',
+        'the header of a segment is damaged and nobody knows it; it is set aside',
+        {
+          path,
+        },
+      );
+    }
+    return undefined;
   }
 
   get(id: number): Segment | undefined {
@@ -126,15 +159,20 @@ export class SegmentStore {
     return this.#segments.size >= this.#options.maxSegments ? 'spool quota reached' : undefined;
   }
 
-  /** Adds a segment that holds nothing of value to the free ones, under a new generation. Durable before it returns. */
+  /**
+   * Adds a segment that holds nothing of value to the free ones, under the generation that the index has been told
+   * already. Durable before it returns. One of another size than is configured now is removed instead.
+   */
   recycle(segment: Segment): void {
+    if (this.#free.includes(segment)) return;
+    if (segment.size !== this.#options.segmentSize) {
+      closeSync(segment.fd);
+      unlinkSync(segment.path);
+      this.#segments.delete(segment.id);
+      return this.replenish();
+    }
+    writeAllSync(segment.fd, encodeSegmentHeader(segment.id, segment.generation + 1), 0);
     segment.generation++;
-    writeAllSync(segment.fd, encodeSegmentHeader(segment.id, segment.generation), 0);
-    this.#addFree(segment);
-  }
-
-  /** A segment found free at start: its generation has no frames yet. */
-  adoptFree(segment: Segment): void {
     this.#addFree(segment);
   }
 
@@ -210,7 +248,8 @@ export class SegmentStore {
     } finally {
       await closeFile(fd);
     }
-    const segment = { id, generation: 1, path, fd: openSync(path, constants.O_RDWR | durable) };
+    const size = this.#options.segmentSize;
+    const segment = { id, generation: 1, path, fd: openSync(path, constants.O_RDWR | durable), size };
     this.#segments.set(id, segment);
     return segment;
   }

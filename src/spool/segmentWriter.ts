@@ -30,6 +30,7 @@ type Group = { segment: Segment; start: number; length: number; buffers: Buffer[
 
 const maxGroupsInFlight = 4;
 const padding = Buffer.alloc(4096);
+const spaceOf = (frame: Frame) => alignUp(28 + frame.metaBound + frame.payloadLength);
 
 export class SegmentWriter {
   readonly #store: SegmentStore;
@@ -70,6 +71,11 @@ export class SegmentWriter {
   }
 
   enqueue(frame: Frame): void {
+    if (segmentHeaderSize + spaceOf(frame) > this.#store.segmentSize) {
+      return frame.onFailed(
+        'it does not fit a segment: spool.segmentSize is too small for an instance of so many pieces',
+      );
+    }
     this.#queue.push(frame);
     this.#schedule();
   }
@@ -105,7 +111,7 @@ export class SegmentWriter {
   }
 
   #fits(frame: Frame): boolean {
-    return this.#position + alignUp(28 + frame.metaBound + frame.payloadLength) <= this.#store.segmentSize;
+    return this.#position + spaceOf(frame) <= this.#store.segmentSize;
   }
 
   /** Moves on to a free segment. False when there is none: the frames wait for one, or fail. */
@@ -124,18 +130,23 @@ export class SegmentWriter {
       for (const frame of this.#queue.splice(0)) frame.onFailed(reason);
       return false;
     }
-    this.seal();
+    void this.seal();
     this.#active = next;
     this.#position = segmentHeaderSize;
     this.#onActive(next);
     return true;
   }
 
-  /** Gives the active segment up; the next frame begins another. */
-  seal(): void {
-    if (this.#active === undefined) return;
-    this.#onSealed(this.#active, this.#position);
+  /**
+   * Gives the active segment up; the next frame begins another. It counts as sealed, which is read to the end by nobody any
+   * more, only when its last group has completed: what is still on its way would otherwise be forgotten by a crash.
+   */
+  seal(): Promise<void> {
+    const segment = this.#active;
+    if (segment === undefined) return this.#last;
+    const end = this.#position;
     this.#active = undefined;
+    return this.#last.then(() => this.#onSealed(segment, end));
   }
 
   #formGroup(): Group | undefined {
@@ -196,7 +207,7 @@ export class SegmentWriter {
     this.#poisoned.add(group.segment);
     if (this.#active === group.segment) {
       this.#position = group.start; // what counts as its end; nothing is written to it again
-      this.seal();
+      void this.seal();
     }
     for (const frame of group.frames) frame.onFailed(reason);
   }

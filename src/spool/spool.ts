@@ -12,7 +12,7 @@ import { Reception } from './reception.ts';
 import { Reclaimer } from './reclaimer.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { Relocator } from './relocator.ts';
-import { segmentHeaderSize } from './segmentFormat.ts';
+import { type Extent, segmentHeaderSize } from './segmentFormat.ts';
 import type { SegmentStore } from './segmentStore.ts';
 import { SegmentWriter } from './segmentWriter.ts';
 import { SlabPool } from './slabPool.ts';
@@ -67,6 +67,8 @@ export class Spool {
       route,
       clock,
       log,
+      nextSeq: parts.recovery.highestSeq + 1,
+      areThere: (extents) => this.#areThere(extents),
     });
     this.#reclaimer = new Reclaimer({
       index: this.index,
@@ -83,7 +85,7 @@ export class Spool {
       writer: this.#writer,
       pool: this.#pool,
       newReception: () => this.#newReception(),
-      isPinned: (id) => this.#isPinned(id),
+      hasReader: (id) => this.#hasReader(id),
       log,
     });
     this.#store.replenish();
@@ -186,7 +188,7 @@ export class Spool {
     this.#reclaimer.stop();
     for (const reception of this.#receptions) reception.discard();
     await this.#writer.idle();
-    this.#writer.seal();
+    await this.#writer.seal();
     this.#committer.close();
     await this.#store.close();
     this.#parts.db.close();
@@ -209,7 +211,18 @@ export class Spool {
     return reception;
   }
 
+  #areThere(extents: readonly Extent[]): boolean {
+    return (
+      extents.length > 0 && extents.every((extent) => this.#store.get(extent.segment)?.generation === extent.generation)
+    );
+  }
+
   #isPinned(segmentId: number): boolean {
+    // While instances are copied forward neither their old nor their new places may go.
+    return this.#relocator.isRunning || this.#hasReader(segmentId);
+  }
+
+  #hasReader(segmentId: number): boolean {
     if ((this.#leases.get(segmentId) ?? 0) > 0 || this.#committer.pins(segmentId)) return true;
     for (const reception of this.#receptions) if (reception.segments.includes(segmentId)) return true;
     return false;

@@ -2,7 +2,7 @@
  * Looks into a spool without owning it: for `spool list`, `export` and `check`, also while a gateway runs on it. Reads the
  * index and the segments and changes neither.
  */
-import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { GatewayError } from '../base/errors.ts';
@@ -77,8 +77,10 @@ function openSegments(directory: string): Map<number, Segment> {
     const block = Buffer.alloc(segmentHeaderSize);
     readSync(fd, block, 0, block.length, 0);
     const header = decodeSegmentHeader(block);
-    if (header) segments.set(header.id, { ...header, path, fd });
-    else closeSync(fd);
+    if (header.kind === 'valid') {
+      const { id, generation } = header;
+      segments.set(id, { id, generation, path, fd, size: fstatSync(fd).size });
+    } else closeSync(fd);
   }
   return segments;
 }

@@ -35,6 +35,9 @@ export type StudyRow = {
   delivered: number;
 };
 
+/** How a delivery fails when the bytes here are bad (src/delivery/jobSource.ts). */
+const sourceCorrupt = 'delivery.source-corrupt';
+
 export class InstanceIndex {
   readonly #db: Database.Database;
   readonly #statements;
@@ -55,9 +58,79 @@ export class InstanceIndex {
     });
   }
 
+  /**
+   * Enters what recovery found. It may be known already; its bytes may have moved meanwhile; and a number or a version may
+   * be taken by another instance (a first try that was refused and yet is whole): then it gets the next one. Never throws
+   * for what it finds.
+   */
+  addRecovered(
+    found: { meta: InstanceMeta; extents: readonly Extent[] },
+    route: RouteInstance,
+    highestSeq: number,
+  ): void {
+    const { meta, extents } = found;
+    const versions = this.versionsOf(meta.sopInstanceUid);
+    const same = versions.find((record) => record.sha256 === meta.sha256);
+    if (same !== undefined) {
+      if (same.state !== 'pruned' && !this.#areThere(same.extents)) this.relocate(same.seq, extents);
+      return;
+    }
+    const taken = versions.some((record) => record.version === meta.version);
+    const highest = versions.reduce((most, record) => Math.max(most, record.version), 0);
+    const version = taken ? highest + 1 : meta.version;
+    const seq = this.get(meta.seq) === undefined ? meta.seq : Math.max(this.maxSeq, highestSeq) + 1;
+    const flags = version > 1 && !meta.flags.includes('newVersion') ? [...meta.flags, 'newVersion'] : meta.flags;
+    this.#addOne({ ...meta, seq, version, flags }, extents, route);
+  }
+
+  /** The same for one whose bytes are not what they were: in quarantine, where an operator, or a resend, finds it. */
+  addDamaged(
+    found: { meta: InstanceMeta; extents: readonly Extent[] },
+    route: RouteInstance,
+    highestSeq: number,
+  ): void {
+    const meta = { ...found.meta, flags: [...found.meta.flags, 'damaged'] };
+    if (this.versionsOf(meta.sopInstanceUid).some((record) => record.sha256 === meta.sha256)) return;
+    this.addRecovered({ ...found, meta }, route, highestSeq);
+    const entered = this.versionsOf(meta.sopInstanceUid).find((record) => record.sha256 === meta.sha256);
+    if (entered === undefined) return;
+    this.#statements.setState.run('quarantined', entered.seq);
+    const message = 'the bytes in the spool do not have the digest they had when received';
+    this.#statements.quarantineDeliveries.run(sourceCorrupt, message, entered.seq);
+  }
+
+  /** Whether the segments still are in the generation that the extents speak of. */
+  #areThere(extents: readonly Extent[]): boolean {
+    const generations = new Map(this.segments().map((row) => [row.id, row.generation]));
+    return extents.length > 0 && extents.every((extent) => generations.get(extent.segment) === extent.generation);
+  }
+
+  /** True when a delivery of the instance failed because its bytes here are bad. */
+  hasBadSource(seq: number): boolean {
+    return this.#statements.badSource.get(seq, sourceCorrupt) === 1;
+  }
+
+  /** Sound bytes have come for an instance whose own were bad: they take their place, and its deliveries are tried again. */
+  heal(seq: number, extents: readonly Extent[]): void {
+    this.transaction(() => {
+      this.relocate(seq, extents);
+      this.#statements.releaseDeliveries.run(seq);
+      this.#statements.setState.run('ready', seq);
+    });
+  }
+
+  /** Times that lie in the future (the clock was wrong when they were written) become now. */
+  clampTimes(now: number): void {
+    this.transaction(() => {
+      this.#statements.clampAttempts.run(now, now);
+      this.#statements.clampStudies.run(now, now);
+      this.#statements.clampDelivered.run(now, now);
+    });
+  }
+
   #addOne(meta: InstanceMeta, extents: readonly Extent[], route: RouteInstance): void {
     const targets = route(meta);
-    const result = this.#statements.insert.run(
+    this.#statements.insert.run(
       meta.seq,
       meta.sopInstanceUid,
       meta.version,
@@ -75,7 +148,6 @@ export class InstanceIndex {
       targets.length > 0 ? 'ready' : 'received',
       encodeExtents(extents),
     );
-    if (result.changes === 0) return this.#assertKnown(meta); // recovery reads over what was indexed
     const study = studyOf(meta);
     this.#countLive(extents, 1);
     for (const { store, priority } of targets) {
@@ -92,32 +164,29 @@ export class InstanceIndex {
     for (const [segment, length] of bytes) this.#statements.addLive.run(sign, sign * length, segment);
   }
 
-  #assertKnown(meta: InstanceMeta): void {
-    const known = this.get(meta.seq);
-    if (known?.sopInstanceUid === meta.sopInstanceUid && known.sha256 === meta.sha256) return;
-    throw new Error(
-      `the index holds another instance as number ${meta.seq} or as version ${meta.version} of the same UID`,
-    );
-  }
-
   /** Gives instances that no route claimed another chance: after a change of routes. Returns how many found one. */
   routeUnclaimed(route: RouteInstance): number {
-    return this.transaction(() => {
-      let claimed = 0;
-      for (const row of this.#statements.unrouted.all(100_000) as InstanceRow[]) {
-        const record = fromRow(row);
-        const targets = route({ ...record, parts: [] });
-        if (targets.length === 0) continue;
-        claimed++;
-        const study = studyOf(record);
-        for (const { store, priority } of targets) {
-          this.#statements.addDelivery.run(store, record.seq, study, priority);
-          this.#statements.touchStudyStore.run(study, store);
-        }
-        this.#statements.setState.run('ready', record.seq);
-      }
-      return claimed;
-    });
+    let claimed = 0;
+    let after = 0;
+    for (;;) {
+      const rows = this.#statements.unrouted.all(after, 1_000) as InstanceRow[];
+      const last = rows.at(-1);
+      if (last === undefined) return claimed;
+      after = last.seq;
+      claimed += this.transaction(() => rows.filter((row) => this.#routeOne(fromRow(row), route)).length);
+    }
+  }
+
+  #routeOne(record: InstanceRecord, route: RouteInstance): boolean {
+    const targets = route({ ...record, parts: [] });
+    if (targets.length === 0) return false;
+    const study = studyOf(record);
+    for (const { store, priority } of targets) {
+      this.#statements.addDelivery.run(store, record.seq, study, priority);
+      this.#statements.touchStudyStore.run(study, store);
+    }
+    this.#statements.setState.run('ready', record.seq);
+    return true;
   }
 
   /**
@@ -232,14 +301,19 @@ export class InstanceIndex {
     this.#statements.seal.run(end, id);
   }
 
+  /** Makes everything that was committed durable. With synchronous = NORMAL a power cut may otherwise take it back. */
+  sync(): void {
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
   /** Sealed segments in which nothing lives any more. */
   reclaimableSegments(): number[] {
     return (this.#statements.reclaimable.all() as Array<{ id: number }>).map((row) => row.id);
   }
 
-  /** The sealed segment that little is left in, at most `maxLiveBytes`; undefined when there is none. */
-  sparsestSegment(maxLiveBytes: number): { id: number; live: number } | undefined {
-    return this.#statements.sparsest.get(maxLiveBytes) as { id: number; live: number } | undefined;
+  /** Sealed segments that little is left in, at most `maxLiveBytes`, the sparsest first. */
+  sparseSegments(maxLiveBytes: number): Array<{ id: number; live: number }> {
+    return this.#statements.sparse.all(maxLiveBytes) as Array<{ id: number; live: number }>;
   }
 
   /** The instance's bytes lie in `extents` from now on. */

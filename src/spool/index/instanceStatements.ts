@@ -4,8 +4,7 @@ import { unidentifiedStudy } from './instanceRow.ts';
 
 export function prepareInstanceStatements(db: Database.Database) {
   return {
-    insert:
-      db.prepare(`INSERT OR IGNORE INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
+    insert: db.prepare(`INSERT INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
       modality, patient_id, peer, received_at, size, sha256, flags, state, extents)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     addLive: db.prepare('UPDATE segment SET live = live + ?, live_bytes = live_bytes + ? WHERE id = ?'),
@@ -16,9 +15,21 @@ export function prepareInstanceStatements(db: Database.Database) {
     seal: db.prepare("UPDATE segment SET state = 'sealed', indexed_to = max(indexed_to, ?) WHERE id = ?"),
     segments: db.prepare('SELECT id, generation, state, indexed_to AS indexedTo, live FROM segment ORDER BY id'),
     reclaimable: db.prepare("SELECT id FROM segment WHERE state = 'sealed' AND live = 0"),
-    sparsest: db.prepare(
-      "SELECT id, live FROM segment WHERE state = 'sealed' AND live > 0 AND live_bytes <= ? ORDER BY live_bytes LIMIT 1",
+    sparse: db.prepare(
+      "SELECT id, live FROM segment WHERE state = 'sealed' AND live > 0 AND live_bytes <= ? ORDER BY live_bytes LIMIT 64",
     ),
+    quarantineDeliveries: db.prepare(
+      "UPDATE delivery SET state = 'quarantined', error_code = ?, error_message = ? WHERE instance = ? AND state = 'ready'",
+    ),
+    releaseDeliveries: db.prepare(
+      "UPDATE delivery SET state = 'ready', attempts = 0, next_attempt_at = 0 WHERE instance = ? AND state = 'quarantined'",
+    ),
+    badSource: db.prepare('SELECT EXISTS (SELECT 1 FROM delivery WHERE instance = ? AND error_code = ?)').pluck(),
+    clampAttempts: db.prepare(
+      "UPDATE delivery SET next_attempt_at = ? WHERE state = 'ready' AND next_attempt_at > ? + 86400000",
+    ),
+    clampStudies: db.prepare('UPDATE study SET last_received_at = ? WHERE last_received_at > ?'),
+    clampDelivered: db.prepare("UPDATE instance SET delivered_at = ? WHERE state = 'delivered' AND delivered_at > ?"),
     setExtents: db.prepare('UPDATE instance SET extents = ? WHERE seq = ?'),
     versions: db.prepare('SELECT * FROM instance WHERE sop_instance = ? ORDER BY version'),
     sopInstanceUids: db.prepare('SELECT sop_instance FROM instance').pluck(),
@@ -46,7 +57,7 @@ export function prepareInstanceStatements(db: Database.Database) {
       "SELECT * FROM instance WHERE state = 'delivered' AND delivered_at <= ? ORDER BY delivered_at LIMIT ?",
     ),
     prune: db.prepare("UPDATE instance SET state = 'pruned', extents = NULL WHERE seq = ?"),
-    unrouted: db.prepare("SELECT * FROM instance WHERE state = 'received' ORDER BY seq LIMIT ?"),
+    unrouted: db.prepare("SELECT * FROM instance WHERE state = 'received' AND seq > ? ORDER BY seq LIMIT ?"),
     setState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
     getMeta: db.prepare('SELECT value FROM meta WHERE name = ?').pluck(),
     setMeta: db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),

@@ -110,7 +110,14 @@ CREATE TRIGGER delivery_uncounted AFTER DELETE ON delivery BEGIN
 END;
 `;
 
-/** Opens or creates the index. Throws when the file is damaged or of another version; the caller then rebuilds. */
+/** The file is no database, or a damaged one, or of another release: it has to be made anew. */
+export class IndexDamaged extends Error {
+  override readonly name = 'IndexDamaged';
+}
+
+const damageCodes = /^SQLITE_(CORRUPT|NOTADB)/;
+
+/** Opens or creates the index. Throws `IndexDamaged` when a new one is needed, and SQLite's own error for anything else. */
 export function openIndexDatabase(path: string): Database.Database {
   const db = new Database(path);
   try {
@@ -122,13 +129,14 @@ export function openIndexDatabase(path: string): Database.Database {
     if (version === 0) {
       db.exec(`BEGIN; ${tables} PRAGMA user_version = ${indexVersion}; COMMIT;`);
     } else if (version !== indexVersion) {
-      throw new Error(`index has version ${version}, this release uses ${indexVersion}`);
+      throw new IndexDamaged(`it has version ${version}, this release uses ${indexVersion}`);
     }
     const verdict = db.pragma('quick_check(1)', { simple: true });
-    if (verdict !== 'ok') throw new Error(`index is damaged: ${verdict}`);
+    if (verdict !== 'ok') throw new IndexDamaged(`damaged: ${verdict}`);
     return db;
   } catch (error) {
     db.close();
-    throw error;
+    const code = (error as { code?: string }).code ?? '';
+    throw damageCodes.test(code) ? new IndexDamaged((error as Error).message, { cause: error }) : error;
   }
 }
