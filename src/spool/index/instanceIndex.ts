@@ -159,9 +159,13 @@ export class InstanceIndex {
 
   /** Enters (1) or takes away (-1) an instance's bytes in the segments that hold them. */
   #countLive(extents: readonly Extent[], sign: 1 | -1): void {
-    const bytes = new Map<number, number>();
-    for (const { segment, length } of extents) bytes.set(segment, (bytes.get(segment) ?? 0) + length);
-    for (const [segment, length] of bytes) this.#statements.addLive.run(sign, sign * length, segment);
+    const bytes = new Map<number, { generation: number; length: number }>();
+    for (const { segment, generation, length } of extents) {
+      bytes.set(segment, { generation, length: (bytes.get(segment)?.length ?? 0) + length });
+    }
+    for (const [segment, { generation, length }] of bytes) {
+      this.#statements.addLive.run(sign, sign * length, segment, generation); // a segment's next life is not concerned
+    }
   }
 
   /** Gives instances that no route claimed another chance: after a change of routes. Returns how many found one. */
