@@ -10,7 +10,8 @@ export function prepareInstanceStatements(db: Database.Database) {
     addLive: db.prepare('UPDATE segment SET live = live + ?, live_bytes = live_bytes + ? WHERE id = ? AND generation = ?'),
     indexedTo: db.prepare('UPDATE segment SET indexed_to = max(indexed_to, ?) WHERE id = ? AND generation = ?'),
     putSegment: db.prepare(`INSERT INTO segment (id, generation, state, indexed_to) VALUES (?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, state = excluded.state,
+      ON CONFLICT (id) DO UPDATE SET live = iif(generation = excluded.generation, live, 0),
+      live_bytes = iif(generation = excluded.generation, live_bytes, 0), generation = excluded.generation, state = excluded.state,
       indexed_to = excluded.indexed_to`),
     seal: db.prepare("UPDATE segment SET state = 'sealed', indexed_to = max(indexed_to, ?) WHERE id = ?"),
     segments: db.prepare('SELECT id, generation, state, indexed_to AS indexedTo, live FROM segment ORDER BY id'),
