@@ -12,15 +12,15 @@ import type { Spool } from '../spool/spool.ts';
 import type { CourierJob, JobFailure } from './courierProtocol.ts';
 import { CourierSuspects } from './courierSuspects.ts';
 import { jobFor, receiptDraft } from './jobs.ts';
+import { createLane, type Held, type Lane, type LaneStatus, laneStatus } from './lane.ts';
 import type { KeySpace } from './objectKeys.ts';
+import type { UsableLedger } from './openLedger.ts';
 import type { ReceiptDraft } from './receipt.ts';
-import type { ReceiptLedger } from './receiptLedger.ts';
 import type { Confirmation } from './store/objectStore.ts';
-import { StoreGate } from './storeGate.ts';
 
 export type DispatcherOptions = {
   spool: Spool;
-  ledger: ReceiptLedger;
+  ledger: UsableLedger;
   /** The courier process. What comes back from it goes to `confirmed`, `failed` and `returned`. */
   courier: { isReady(): boolean; submit(jobs: CourierJob[]): void };
   stores: ReadonlyArray<{ name: string; keySpace: KeySpace }>;
@@ -31,66 +31,36 @@ export type DispatcherOptions = {
   log: Log;
 };
 
-type Lane = {
-  name: string;
-  keySpace: KeySpace;
-  gate: StoreGate;
-  inFlight: Set<number>;
-  lastFailure: (JobFailure & { at: number }) | undefined;
-  nextAttemptAt: number | undefined;
-  deliveredBytes: number;
-};
-
-/** A delivery in the courier's hands. Its bytes stay where they are until it is let go. */
-type Held = { delivery: Delivery; instance: InstanceRecord | undefined; release(): void };
-
-export type LaneStatus = {
-  name: string;
-  state: 'ok' | 'waiting';
-  inFlight: number;
-  lastFailure: (JobFailure & { at: number }) | undefined;
-  nextAttemptAt: number | undefined;
-  /** Since the start. */
-  deliveredBytes: number;
-};
-
 /** Jobs at the courier per concurrent upload: enough that it never waits for us, few enough to overtake. */
 const windowFactor = 4;
 const pollMs = 500;
+const turnMs = 10_000;
 const ledgerRetryMs = 2_000;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #lanes: Map<string, Lane>;
   readonly #held = new Map<number, Held>();
+  readonly #suspects = new CourierSuspects();
   #timer: NodeJS.Timeout | undefined;
   #pumpScheduled = false;
   #giving = true;
   #stopped = false;
-  readonly #suspects = new CourierSuspects();
+  /** Confirmed and receipted, but not marked in the index yet. */
+  #unmarked: Settled[] = [];
   readonly #settling = new Set<Promise<void>>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#lanes = new Map(
-      options.stores.map(({ name, keySpace }) => [
-        name,
-        {
-          name,
-          keySpace,
-          gate: new StoreGate(options.retry),
-          inFlight: new Set<number>(),
-          lastFailure: undefined,
-          nextAttemptAt: undefined,
-          deliveredBytes: 0,
-        },
-      ]),
-    );
+    this.#lanes = new Map(options.stores.map((store) => [store.name, createLane(store, options.retry)]));
   }
 
   start(): void {
     this.#options.spool.onIndexed(() => this.wake());
-    this.#timer = setInterval(() => this.wake(), pollMs);
+    this.#timer = setInterval(() => {
+      this.#mark();
+      this.wake();
+    }, pollMs);
     this.wake();
   }
 
@@ -108,14 +78,7 @@ export class Dispatcher {
   }
 
   get lanes(): LaneStatus[] {
-    return [...this.#lanes.values()].map((lane) => ({
-      name: lane.name,
-      state: lane.gate.state.name === 'open' ? 'ok' : 'waiting',
-      inFlight: lane.inFlight.size,
-      lastFailure: lane.lastFailure,
-      nextAttemptAt: lane.nextAttemptAt,
-      deliveredBytes: lane.deliveredBytes,
-    }));
+    return [...this.#lanes.values()].map(laneStatus);
   }
 
   isInFlight(id: number): boolean {
@@ -129,8 +92,17 @@ export class Dispatcher {
     setImmediate(() => {
       this.#pumpScheduled = false;
       if (!this.#giving || !this.#options.courier.isReady()) return;
-      for (const lane of this.#lanes.values()) this.#pump(lane);
+      for (const lane of this.#lanes.values()) this.#pumpSafely(lane);
     });
+  }
+
+  /** A database that fails for a moment must not end the gateway: reception goes on, and this is tried again. */
+  #pumpSafely(lane: Lane): void {
+    try {
+      this.#pump(lane);
+    } catch (error) {
+      this.#options.log.error('delivery.queue-unreadable', `the queue cannot be read: ${describeError(error)}`);
+    }
   }
 
   /** An operator asks for another try of everything that waits for a store, now. */
@@ -142,44 +114,56 @@ export class Dispatcher {
 
   #pump(lane: Lane): void {
     const { spool, clock, concurrency } = this.#options;
-    const suspected = this.#suspects.any;
-    if (suspected && this.#held.size > 0) return;
+    const suspected = this.#suspects.in(lane.name);
+    if (suspected && (lane.inFlight.size > 0 || this.#anotherSuspectIsOut(lane))) return;
     const window = suspected ? 1 : concurrency * windowFactor;
     const allowance = lane.gate.allowance(clock.monotonic(), window, lane.inFlight.size);
     if (allowance === 0) return;
-    let claimed: Delivery[];
+    const claimed = spool.queue.claim(lane.name, allowance, clock.now());
+    const jobs: CourierJob[] = [];
     try {
-      claimed = spool.queue.claim(lane.name, allowance, clock.now());
+      for (const delivery of claimed) this.#prepare(lane, delivery, jobs);
+    } finally {
+      spool.queue.unclaim(claimed.map(({ id }) => id).filter((id) => !this.#held.has(id)));
+      if (jobs.length > 0) this.#options.courier.submit(jobs);
+    }
+  }
+
+  /** Stores with suspects take turns; one whose delivery has been out for a while without a death does not hold others up. */
+  #anotherSuspectIsOut(lane: Lane): boolean {
+    const now = this.#options.clock.monotonic();
+    return [...this.#lanes.values()].some(
+      (other) =>
+        other !== lane && other.inFlight.size > 0 && this.#suspects.in(other.name) && now - other.givenAt < turnMs,
+    );
+  }
+
+  #prepare(lane: Lane, delivery: Delivery, jobs: CourierJob[]): void {
+    const { spool } = this.#options;
+    const instance = delivery.instance === null ? undefined : spool.index.get(delivery.instance);
+    let release = () => {};
+    const ranges = (record: InstanceRecord) => {
+      const lease = spool.lease(record);
+      release = lease.release;
+      return lease.ranges;
+    };
+    try {
+      jobs.push(jobFor(delivery, instance, lane.keySpace, ranges, (id) => spool.queue.body(id)));
     } catch (error) {
-      this.#options.log.error('delivery.queue-unreadable', `the queue cannot be read: ${describeError(error)}`);
+      release();
+      this.#setAside(delivery.id, 'delivery.cannot-prepare', describeError(error), lane.name);
       return;
     }
-    const jobs: CourierJob[] = [];
-    for (const delivery of claimed) {
-      const instance = delivery.instance === null ? undefined : spool.index.get(delivery.instance);
-      let release = () => {};
-      try {
-        const ranges = (record: InstanceRecord) => {
-          const lease = spool.lease(record);
-          release = lease.release;
-          return lease.ranges;
-        };
-        jobs.push(jobFor(delivery, instance, lane.keySpace, ranges));
-      } catch (error) {
-        this.#setAside(delivery.id, 'delivery.cannot-prepare', describeError(error), lane.name);
-        continue;
-      }
-      lane.inFlight.add(delivery.id);
-      this.#held.set(delivery.id, { delivery, instance, release });
-      lane.gate.given();
-    }
-    if (jobs.length > 0) this.#options.courier.submit(jobs);
+    lane.inFlight.add(delivery.id);
+    this.#held.set(delivery.id, { delivery, instance, release });
+    lane.gate.given();
+    lane.givenAt = this.#options.clock.monotonic();
   }
 
   /** The courier has these confirmed by their stores: receipts first, then the index. */
   confirmed(confirmations: ReadonlyArray<{ id: number; confirmation: Confirmation }>): void {
     const drafts: ReceiptDraft[] = [];
-    const settled: Settled[] = [];
+    const others: Settled[] = [];
     const proven: number[] = [];
     for (const { id, confirmation } of confirmations) {
       const held = this.#held.get(id);
@@ -189,19 +173,19 @@ export class Dispatcher {
         drafts.push(receiptDraft(held.instance, held.delivery.store, confirmation));
         proven.push(id);
       } else {
-        settled.push({ id, receipt: undefined });
+        others.push({ id, receipt: undefined });
       }
       const lane = this.#lanes.get(held.delivery.store);
       if (lane) lane.deliveredBytes += confirmation.size;
       this.#storeWorks(held.delivery.store);
     }
-    const work = this.#settle(drafts, proven, settled);
+    const work = this.#settle(drafts, proven, others);
     this.#settling.add(work);
     void work.finally(() => this.#settling.delete(work));
   }
 
   async #settle(drafts: ReceiptDraft[], proven: number[], others: Settled[]): Promise<void> {
-    const { ledger, spool, clock, log } = this.#options;
+    const { ledger, clock, log } = this.#options;
     let receipts: Array<{ seq: number }> = [];
     while (drafts.length > 0) {
       try {
@@ -215,23 +199,43 @@ export class Dispatcher {
         await clock.sleep(ledgerRetryMs);
       }
     }
-    const settled = [...others, ...proven.map((id, i) => ({ id, receipt: receipts[i]?.seq }))];
-    try {
-      spool.index.transaction(() => {
-        spool.queue.markDelivered(settled, clock.now());
-        const last = receipts.at(-1);
-        if (last) spool.index.setMeta('receipts-indexed', last.seq);
-      });
-    } catch (error) {
-      // The receipts are durable: the next start marks these from there.
-      log.error('delivery.index-failed', `deliveries could not be marked: ${describeError(error)}`);
-    }
-    for (const { id } of settled) this.#letGo(id);
+    this.#unmarked.push(...others, ...proven.map((id, i) => ({ id, receipt: receipts[i]?.seq })));
+    this.#mark();
     this.wake();
   }
 
+  /**
+   * Tells the index what has its receipt, all that waits for it at once: the mark that says up to which receipt the index has
+   * heard must not pass over any. When the index cannot be written it is tried again; at the next start the receipts do it.
+   */
+  #mark(): void {
+    const { spool, clock, log } = this.#options;
+    const settled = this.#unmarked;
+    if (settled.length === 0) return;
+    try {
+      spool.index.transaction(() => {
+        spool.queue.markDelivered(settled, clock.now());
+        const last = settled.reduce((highest, { receipt }) => Math.max(highest, receipt ?? 0), 0);
+        if (last > 0) spool.index.setMeta('receipts-indexed', last);
+      });
+    } catch (error) {
+      log.error('delivery.index-failed', `deliveries could not be marked: ${describeError(error)}; it is tried again`);
+      return;
+    }
+    this.#unmarked = [];
+    for (const { id } of settled) this.#letGo(id);
+  }
+
   failed(failures: readonly JobFailure[]): void {
-    for (const failure of failures) this.#onFailure(failure);
+    for (const failure of failures) {
+      try {
+        this.#onFailure(failure);
+      } catch (error) {
+        // The index does not take it: the delivery is ready again, as it was before it was given out.
+        this.#options.spool.queue.unclaim([failure.id]);
+        this.#options.log.error('delivery.index-failed', `a failure could not be noted: ${describeError(error)}`);
+      }
+    }
     this.wake();
   }
 
@@ -285,11 +289,18 @@ export class Dispatcher {
 
   /** The courier died with these: they are ready again, but for one that has killed it too often. */
   returned(ids: readonly number[]): void {
-    const guilty = this.#suspects.died(ids);
-    if (guilty !== undefined) {
-      const store = this.#held.get(guilty)?.delivery.store ?? '';
+    const held = ids.map((id) => ({ id, store: this.#held.get(id)?.delivery.store ?? '' }));
+    const guilty = this.#suspects.died(held.filter(({ store }) => store !== ''));
+    const lane = guilty === undefined ? undefined : this.#lanes.get(this.#held.get(guilty)?.delivery.store ?? '');
+    if (guilty !== undefined && lane !== undefined) {
+      lane.gate.returned(this.#options.clock.monotonic());
       this.#letGo(guilty);
-      this.#setAside(guilty, 'delivery.kills-courier', 'the courier died each time that it had this delivery', store);
+      this.#setAside(
+        guilty,
+        'delivery.kills-courier',
+        'the courier died each time that it had this delivery',
+        lane.name,
+      );
     }
     this.notTaken(ids.filter((id) => id !== guilty));
   }

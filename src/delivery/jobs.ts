@@ -29,6 +29,7 @@ export function jobFor(
   instance: InstanceRecord | undefined,
   space: KeySpace,
   rangesOf: (record: InstanceRecord) => FileRange[],
+  bodyOf: (id: number) => Buffer | undefined,
 ): CourierJob {
   const shared = { id: delivery.id, store: delivery.store, contentType: contentTypes[delivery.kind] };
   if (delivery.kind === 'instance') {
@@ -37,13 +38,14 @@ export function jobFor(
     const { size, sha256 } = instance;
     return { ...shared, key: instanceObjectKey(space, instance), size, sha256, content, ifAbsent: true };
   }
-  if (delivery.key === null || delivery.body === null) throw missing(delivery, 'it has no content');
+  const body = bodyOf(delivery.id);
+  if (delivery.key === null || body === undefined) throw missing(delivery, 'it has no content');
   return {
     ...shared,
     key: delivery.key,
-    size: delivery.body.length,
-    sha256: createHash('sha256').update(delivery.body).digest('hex'),
-    content: { base64: delivery.body.toString('base64') },
+    size: body.length,
+    sha256: createHash('sha256').update(body).digest('hex'),
+    content: { base64: body.toString('base64') },
     // The manifest alone is replaced, by a later revision of itself.
     ifAbsent: delivery.kind !== 'manifest',
   };

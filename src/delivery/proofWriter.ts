@@ -11,12 +11,12 @@ import type { Spool } from '../spool/spool.ts';
 import { instanceObjectKey } from './jobs.ts';
 import { signManifest } from './manifest.ts';
 import { type KeySpace, manifestKey, receiptsKey } from './objectKeys.ts';
-import type { ReceiptLedger } from './receiptLedger.ts';
+import type { UsableLedger } from './openLedger.ts';
 import type { SigningKey } from './signingKey.ts';
 
 export type ProofWriterOptions = {
   spool: Spool;
-  ledger: ReceiptLedger;
+  ledger: UsableLedger;
   key: SigningKey;
   site: string;
   stores: ReadonlyArray<{ name: string; keySpace: KeySpace }>;

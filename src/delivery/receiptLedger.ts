@@ -201,7 +201,7 @@ export class ReceiptLedger {
         code: 'ledger.foreign',
         operation: 'open receipt ledger',
         subject: this.#options.directory,
-        hint: `restore key ${receipt.gateway} and site ${receipt.site}, or move the folder away to begin a new chain`,
+        hint: `restore key ${receipt.gateway} and site ${receipt.site}, or give this gateway a site name of its own, for a new chain would write over the old one's keys`,
       });
     }
   }

@@ -6,19 +6,20 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Settled } from '../spool/index/deliveryQueue.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { UsableLedger } from './openLedger.ts';
 import type { Receipt } from './receipt.ts';
-import type { ReceiptLedger } from './receiptLedger.ts';
 
 const batchSize = 1_000;
 
 /** Returns how many deliveries were marked from receipts. */
 export async function reconcile(options: {
   spool: Spool;
-  ledger: ReceiptLedger;
+  ledger: UsableLedger;
   clock: Clock;
   log: Log;
 }): Promise<number> {
   const { spool, ledger, clock, log } = options;
+  if ((spool.index.getMeta('receipts-indexed') ?? 0) > ledger.end.seq) forgetOtherChain(spool);
   const from = (spool.index.getMeta('receipts-indexed') ?? 0) + 1;
   let marked = 0;
   let batch: Receipt[] = [];
@@ -40,6 +41,14 @@ export async function reconcile(options: {
   flush();
   if (marked > 0) log.info('delivery.reconciled', 'deliveries were marked from their receipts', { deliveries: marked });
   return marked;
+}
+
+/** The index speaks of receipts that this ledger does not have: another chain has begun, and is uploaded from its start. */
+function forgetOtherChain(spool: Spool): void {
+  spool.index.transaction(() => {
+    spool.index.setMeta('receipts-indexed', 0);
+    for (const { store } of spool.queue.counts()) spool.index.setMeta(`receipts-uploaded:${store}`, 0);
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Who may associate, from the configuration's peers and limits: closed by default (invariant 9). Pure but for the counts. */
 import { BlockList, isIP } from 'node:net';
 import { type AccessPolicy, type Admission, type Caller, rejection } from '../dicom/services/access.ts';
+import { printable } from '../dicom/services/printable.ts';
 import type { Configuration, PeerConfiguration } from './config/configuration.ts';
 
 export type AssociationCounts = { total(): number; ofPeer(aeTitle: string): number };
@@ -87,7 +88,7 @@ export function accessPolicy(
         'raise limits.associations, or wait',
       );
     }
-    if (counts.ofPeer(callingAeTitle) >= associationsPerPeer) {
+    if (counts.ofPeer(printable(callingAeTitle)) >= associationsPerPeer) {
       const why = `the peer has ${associationsPerPeer} associations open`;
       return refuse('localLimitExceeded', why, 'raise limits.associationsPerPeer, or have the sender open fewer');
     }

@@ -9,8 +9,8 @@ import type { Log } from '../base/log.ts';
 import { CourierProcess } from '../delivery/courierProcess.ts';
 import { Dispatcher } from '../delivery/dispatcher.ts';
 import type { KeySpace } from '../delivery/objectKeys.ts';
+import { openLedger, type UsableLedger } from '../delivery/openLedger.ts';
 import { ProofWriter } from '../delivery/proofWriter.ts';
-import { ReceiptLedger } from '../delivery/receiptLedger.ts';
 import { reconcile } from '../delivery/reconcile.ts';
 import { loadOrCreateSigningKey, type SigningKey } from '../delivery/signingKey.ts';
 import { Listener, type TlsMaterial } from '../dicom/transport/listener.ts';
@@ -86,7 +86,7 @@ type Delivery = { courier: CourierProcess; dispatcher: Dispatcher; proof: ProofW
 
 function createDelivery(
   config: Configuration,
-  parts: { spool: Spool; ledger: ReceiptLedger; key: SigningKey; keySpaces: Map<string, KeySpace>; log: Log },
+  parts: { spool: Spool; ledger: UsableLedger; key: SigningKey; keySpaces: Map<string, KeySpace>; log: Log },
 ): Delivery {
   const { spool, ledger, key, keySpaces, log } = parts;
   const stores = [...keySpaces].map(([name, keySpace]) => ({ name, keySpace }));
@@ -151,16 +151,18 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
     const spool = openTheSpool(config, log);
     stops.push(() => spool.close());
     const key = loadOrCreateSigningKey(paths.signingKey);
-    const ledger = await ReceiptLedger.open({ directory: paths.receipts, site: config.site, key, log });
+    const opened = await openLedger({ directory: paths.receipts, site: config.site, key, log });
+    const { ledger } = opened;
     stops.push(() => ledger.close());
-    await reconcile({ spool, ledger, clock: systemClock, log });
+    if (opened.unusable === undefined) await reconcile({ spool, ledger, clock: systemClock, log });
+    else health.raise('receipts.unusable', { reason: opened.unusable });
     // The stores put their own prefix before every key.
     const keySpaces = new Map(config.stores.map(({ name }) => [name, { prefix: '', site: config.site }]));
     const { courier, dispatcher, proof } = createDelivery(config, { spool, ledger, key, keySpaces, log });
     const peers = new PeerRegister(() => Date.now());
     const listeners = createListeners(config, spool, peers, log);
     let api: Api | undefined;
-    const watch = watchHealth({ config, spool, dispatcher, health, courier });
+    const watch = watchHealth({ config, spool, dispatcher, health, courier, log });
     const parts = {
       config,
       startedAt,
@@ -184,7 +186,8 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
     });
     api = startedApi;
     stops.push(() => startedApi.stop());
-    courier.start();
+    // Without receipts nothing may be delivered; what comes in is kept until they can be written again.
+    if (opened.unusable === undefined) courier.start();
     dispatcher.start();
     stops.push(async () => {
       // What the courier still confirms in its grace gets its receipt.
@@ -192,7 +195,7 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
       await courier.stop(courierGraceMs);
       await dispatcher.stop();
     });
-    proof.start();
+    if (opened.unusable === undefined) proof.start();
     stops.push(() => proof.stop());
     let grace = 0;
     for (const listener of listeners) {

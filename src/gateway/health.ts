@@ -1,6 +1,8 @@
 /** Looks at the running parts now and then and raises or clears the declared warnings (src/web/warnings.ts). */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statfsSync } from 'node:fs';
+import { describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { CourierProcess } from '../delivery/courierProcess.ts';
 import { STORE_ERRORS, type StoreErrorCode } from '../delivery/store/storeErrors.ts';
 import type { Health } from '../web/warnings.ts';
@@ -14,7 +16,7 @@ const expiryNoticeDays = 60;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
-type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health'> & { courier: CourierProcess };
+type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health'> & { courier: CourierProcess; log: Log };
 
 /** Raises what cannot change while the gateway runs, then watches the rest; `look` looks at once. */
 export function watchHealth(watched: Watched): { look(): void; stop(): void } {
@@ -26,15 +28,21 @@ export function watchHealth(watched: Watched): { look(): void; stop(): void } {
     const exposed = listener.tls === undefined && !isLoopback(listener.host);
     health.set(exposed, 'listener.plain-exposed', { listener: listener.name, address: listener.host }, listener.name);
   }
-  const look = () => {
-    lookAtSpool(watched);
-    lookAtStores(watched);
+  const looks = [() => lookAtSpool(watched), () => lookAtStores(watched), () => lookAtOrphans(watched)];
+  const certificates = config.listeners.map((listener) => () => lookAtCertificate(listener, health));
+  // What cannot be looked at for a moment (a certificate being replaced, a busy index) is looked at again.
+  const safely = (looking: Array<() => void>) => {
+    for (const one of looking) {
+      try {
+        one();
+      } catch (error) {
+        watched.log.warn('health.unknown', `a look at the gateway's state failed: ${describeError(error)}`);
+      }
+    }
   };
-  const timer = setInterval(() => {
-    look();
-    for (const listener of config.listeners) lookAtCertificate(listener, health);
-  }, intervalMs);
-  for (const listener of config.listeners) lookAtCertificate(listener, health);
+  const look = () => safely(looks);
+  const timer = setInterval(() => safely([...looks, ...certificates]), intervalMs);
+  safely(certificates);
   return { look, stop: () => clearInterval(timer) };
 }
 
@@ -68,6 +76,17 @@ function lookAtStores(watched: Watched): void {
   }
   const notReady = watched.courier.state === 'waiting';
   health.set(notReady, 'courier.failing', { count: watched.courier.deaths, minutes: 1 });
+}
+
+/** Deliveries and instances that nobody takes on: a store or a route that is no longer in the configuration. */
+function lookAtOrphans({ config, spool, health }: Watched): void {
+  const known = new Set(config.stores.map((store) => store.name));
+  for (const { store, state, n } of spool.queue.counts()) {
+    if (state !== 'ready' || known.has(store)) continue;
+    health.set(n > 0, 'store.unknown', { store, count: n }, store);
+  }
+  const unrouted = spool.index.countsByState().find((row) => row.state === 'received')?.instances ?? 0;
+  health.set(unrouted > 0 && config.routes.length > 0, 'routes.unclaimed', { count: unrouted });
 }
 
 /** Whether somebody has to mend it at the store, so that waiting alone will not help. */

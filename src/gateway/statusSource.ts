@@ -1,9 +1,10 @@
 /** Answers the local API from the running parts. Every function is quick and bounded: the page may be open all day. */
-import type { Dispatcher, LaneStatus } from '../delivery/dispatcher.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { instanceObjectKey } from '../delivery/jobs.ts';
+import type { LaneStatus } from '../delivery/lane.ts';
 import type { KeySpace } from '../delivery/objectKeys.ts';
+import type { UsableLedger } from '../delivery/openLedger.ts';
 import type { Receipt } from '../delivery/receipt.ts';
-import type { ReceiptLedger } from '../delivery/receiptLedger.ts';
 import type { Listener } from '../dicom/transport/listener.ts';
 import { type Delivery, priorities } from '../spool/index/deliveryQueue.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -30,7 +31,7 @@ export type StatusParts = {
   config: Configuration;
   startedAt: number;
   spool: Spool;
-  ledger: ReceiptLedger;
+  ledger: UsableLedger;
   dispatcher: Dispatcher;
   listeners: readonly Listener[];
   peers: PeerRegister;
@@ -158,7 +159,7 @@ function queueEntry({ spool, dispatcher, keySpaces }: StatusParts, delivery: Del
     store: delivery.store,
     key,
     state: states[delivery.state],
-    bytes: instance?.size ?? delivery.body?.length ?? 0,
+    bytes: instance?.size ?? delivery.bodyBytes ?? 0,
     priority: delivery.priority >= priorities.urgent ? 'urgent' : 'normal',
     attempts: delivery.attempts,
     queuedAt: instance?.receivedAt ?? 0,

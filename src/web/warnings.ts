@@ -82,6 +82,26 @@ export const warningTable = declare({
     text: () => 'No routes are configured: instances are kept, but go nowhere.',
     hint: 'Add a store and a route to it.',
   },
+  'routes.unclaimed': {
+    title: 'Instances that no route takes',
+    severity: 'warning',
+    text: (p: { count: number }) => `${p.count} instances match no route: they are kept, but go nowhere.`,
+    hint: 'Add or widen a route; they are looked at again at the next start.',
+  },
+  'store.unknown': {
+    title: 'Deliveries to a store that is not configured',
+    severity: 'error',
+    text: (p: { store: string; count: number }) =>
+      `${p.count} deliveries wait for store ${p.store}, which is not configured.`,
+    hint: 'Put the store back into the configuration until they are delivered.',
+  },
+  'receipts.unusable': {
+    title: 'Delivery is paused: the receipts cannot be continued',
+    severity: 'critical',
+    text: (p: { reason: string }) =>
+      `The receipt ledger cannot be opened: ${p.reason}. Instances are received and kept.`,
+    hint: 'See the log (event gateway.receipts-unusable); mend the ledger and restart.',
+  },
   'spool.refusing': {
     title: 'New instances are refused',
     severity: 'critical',

@@ -39,7 +39,7 @@ stateDirectory: ./state
 listeners: [{ name: plain, port: 0, plain: true }]
 peers: [{ aeTitle: CRASHTEST }]
 limits: { idleTimeout: 10s }
-spool: { segmentSize: 16MiB, quota: 4GiB, keepDelivered: 5s, preallocate: 2, reserve: 0 }
+spool: { segmentSize: 4MiB, quota: 1GiB, keepDelivered: 0s, preallocate: 2, reserve: 0 }
 study: { quietSeconds: 1 }
 stores: [{ name: local, type: directory, path: ./store }]
 routes: [{ name: all, store: local }]

@@ -26,11 +26,12 @@ export type Delivery = {
   failedAt: number | null;
   /** Key and content, for what is not an instance. */
   key: string | null;
-  body: Buffer | null;
+  bodyBytes: number | null;
 };
 
+/** Without the body: receipts and manifests may be large, and most readers only want to know that they wait. */
 const columns = `id, kind, store, instance, study, state, priority, attempts, next_attempt_at AS nextAttemptAt,
-  error_code AS errorCode, error_message AS errorMessage, failed_at AS failedAt, key, body`;
+  error_code AS errorCode, error_message AS errorMessage, failed_at AS failedAt, key, length(body) AS bodyBytes`;
 
 /** A delivery that is confirmed, with the receipt that proves it; none for manifests and receipts themselves. */
 export type Settled = { id: number; receipt: number | undefined };
@@ -46,6 +47,7 @@ export class DeliveryQueue {
     this.#statements = {
       ready: db.prepare(`SELECT ${columns} FROM delivery INDEXED BY delivery_ready WHERE state = 'ready' AND store = ?
         AND next_attempt_at <= ? ORDER BY priority DESC, id LIMIT ?`),
+      body: db.prepare('SELECT body FROM delivery WHERE id = ?').pluck(),
       byId: db.prepare(`SELECT ${columns} FROM delivery WHERE id = ?`),
       delivered: db.prepare(
         "UPDATE delivery SET state = 'delivered', receipt = ?, error_code = NULL, error_message = NULL WHERE id = ?",
@@ -85,7 +87,9 @@ export class DeliveryQueue {
         .prepare("SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 'ready' AND store = ? AND kind = 'instance')")
         .pluck(),
       receiptsWait: db
-        .prepare("SELECT EXISTS (SELECT 1 FROM delivery WHERE kind <> 'instance' AND kind = 'receipts' AND store = ?)")
+        .prepare(
+          "SELECT EXISTS (SELECT 1 FROM delivery WHERE kind <> 'instance' AND kind = 'receipts' AND store = ? AND state = 'ready')",
+        )
         .pluck(),
       earliest: db.prepare("SELECT min(next_attempt_at) FROM delivery WHERE state = 'ready' AND store = ?").pluck(),
     };
@@ -111,6 +115,11 @@ export class DeliveryQueue {
 
   get(id: number): Delivery | undefined {
     return this.#statements.byId.get(id) as Delivery | undefined;
+  }
+
+  /** The content of what is not an instance; undefined when it is gone. */
+  body(id: number): Buffer | undefined {
+    return (this.#statements.body.get(id) as Buffer | null | undefined) ?? undefined;
   }
 
   /** Marks deliveries as confirmed. Call only when their receipts are durable. */

@@ -7,7 +7,9 @@ export function prepareInstanceStatements(db: Database.Database) {
     insert: db.prepare(`INSERT INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
       modality, patient_id, peer, received_at, size, sha256, flags, state, extents)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    addLive: db.prepare('UPDATE segment SET live = live + ?, live_bytes = live_bytes + ? WHERE id = ? AND generation = ?'),
+    addLive: db.prepare(
+      'UPDATE segment SET live = live + ?, live_bytes = live_bytes + ? WHERE id = ? AND generation = ?',
+    ),
     indexedTo: db.prepare('UPDATE segment SET indexed_to = max(indexed_to, ?) WHERE id = ? AND generation = ?'),
     putSegment: db.prepare(`INSERT INTO segment (id, generation, state, indexed_to) VALUES (?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET live = iif(generation = excluded.generation, live, 0),
