@@ -3,11 +3,15 @@ import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:f
 import { join } from 'node:path';
 import { GatewayError, systemCode } from '../base/errors.ts';
 
-/** When a process of this number began, in clock ticks since boot; it tells a reused number from the same process. */
+/**
+ * When a process of this number began, in clock ticks since boot; it tells a reused number from the same process. One that
+ * is dead and only waits for its parent to notice (Z, X) holds nothing any more.
+ */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' || state === 'X' ? undefined : fields[18];
   } catch {
     return undefined;
   }
