@@ -19,7 +19,6 @@ export async function reconcile(options: {
   log: Log;
 }): Promise<number> {
   const { spool, ledger, clock, log } = options;
-  if ((spool.index.getMeta('receipts-indexed') ?? 0) > ledger.end.seq) forgetOtherChain(spool);
   const from = (spool.index.getMeta('receipts-indexed') ?? 0) + 1;
   let marked = 0;
   let batch: Receipt[] = [];
@@ -41,14 +40,6 @@ export async function reconcile(options: {
   flush();
   if (marked > 0) log.info('delivery.reconciled', 'deliveries were marked from their receipts', { deliveries: marked });
   return marked;
-}
-
-/** The index speaks of receipts that this ledger does not have: another chain has begun, and is uploaded from its start. */
-function forgetOtherChain(spool: Spool): void {
-  spool.index.transaction(() => {
-    spool.index.setMeta('receipts-indexed', 0);
-    for (const { store } of spool.queue.counts()) spool.index.setMeta(`receipts-uploaded:${store}`, 0);
-  });
 }
 
 /**

@@ -3,6 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import { type AccessPolicy, type Admission, type Caller, rejection } from '../dicom/services/access.ts';
 import { printable } from '../dicom/services/printable.ts';
 import type { Configuration, PeerConfiguration } from './config/configuration.ts';
+import { aeTitlePattern } from './config/fields.ts';
 
 export type AssociationCounts = { total(): number; ofPeer(aeTitle: string): number };
 
@@ -48,6 +49,13 @@ export function accessPolicy(
   const peers = config.peers.map((peer) => ({ peer, addresses: addressList(peer.addresses) }));
   return {
     admit({ callingAeTitle, calledAeTitle }, caller): Admission {
+      if (!aeTitlePattern.test(callingAeTitle)) {
+        return refuse(
+          'callingAeTitleNotRecognized',
+          'the calling AE title is none',
+          'PS3.5 6.2: printable ASCII, not blank',
+        );
+      }
       const named = peers.filter(({ peer }) => peer.aeTitle === callingAeTitle);
       const candidates = named.length > 0 ? named : peers.filter(({ peer }) => peer.aeTitle === '*');
       if (candidates.length === 0) {

@@ -151,7 +151,8 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
     const spool = openTheSpool(config, log);
     stops.push(() => spool.close());
     const key = loadOrCreateSigningKey(paths.signingKey);
-    const opened = await openLedger({ directory: paths.receipts, site: config.site, key, log });
+    const indexedSeq = spool.index.getMeta('receipts-indexed') ?? 0;
+    const opened = await openLedger({ directory: paths.receipts, site: config.site, key, log }, indexedSeq);
     const { ledger } = opened;
     stops.push(() => ledger.close());
     if (opened.unusable === undefined) await reconcile({ spool, ledger, clock: systemClock, log });

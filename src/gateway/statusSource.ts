@@ -211,7 +211,8 @@ async function receiptPage({ ledger }: StatusParts, from: number, limit: number)
 
 function retry({ spool, dispatcher, config }: StatusParts, selection: RetrySelection): number {
   if ('id' in selection) {
-    const released = spool.queue.release(selection.id) ? 1 : spool.queue.hastenOne(selection.id);
+    const { queue } = spool;
+    const released = queue.release(selection.id) ? 1 : queue.hastenOne(selection.id) || queue.redeliver(selection.id);
     dispatcher.wake();
     return released;
   }

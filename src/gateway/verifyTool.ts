@@ -12,7 +12,7 @@ import type { VerifyReport } from './cli/dependencies.ts';
 import type { Configuration } from './config/configuration.ts';
 import { statePaths } from './statePaths.ts';
 
-/** Reads everything that the receipts name. While studies are under way, one without a manifest is no fault. */
+/** Reads everything that the receipts name, and compares with what the site itself knows. */
 export async function verifyStore(
   config: Configuration,
   configuration: StoreConfiguration,
@@ -35,7 +35,7 @@ export async function verifyStore(
       site: config.site,
       publicKey,
       receipts: ledgerLines(paths.receipts),
-      manifests: hasOpenStudies(paths.spool) ? 'when-present' : 'required',
+      manifests: 'required',
       signal,
     });
     const unproven = [...report.missing, ...report.corrupt, ...report.unreadable];
@@ -49,6 +49,7 @@ export async function verifyStore(
         ...report.chain.problems.map(describeProblem),
         ...(report.storedChain?.problems.map((problem) => `in the store: ${describeProblem(problem)}`) ?? []),
         ...report.manifests.bad.map(({ key, reason }) => `${key}: ${reason}`),
+        ...againstIndex(paths.spool, configuration.name, report),
       ],
     };
   } finally {
@@ -56,12 +57,46 @@ export async function verifyStore(
   }
 }
 
-function hasOpenStudies(spoolDirectory: string): boolean {
-  const reader = SpoolReader.open(spoolDirectory);
+type StoreReport = Awaited<ReturnType<typeof verify>>;
+
+/**
+ * What only the site can know: how far its receipts had come, which studies are complete, whether anything is under way.
+ * Without an index (it can be rebuilt) everything that is missing counts.
+ */
+function againstIndex(spoolDirectory: string, store: string, report: StoreReport): string[] {
+  const faults: string[] = [];
+  const last = report.chain.end.seq;
+  const stored = report.storedChain?.end.seq ?? 0;
+  if (stored > last)
+    faults.push(`the store holds receipts up to number ${stored}, the ledger ends at ${last}: it was cut`);
+  const reader = openReader(spoolDirectory);
   try {
-    return reader.index.studyCounts().open > 0;
+    const indexed = reader?.index.getMeta('receipts-indexed') ?? 0;
+    if (indexed > last) faults.push(`receipt ${indexed} was written, the ledger ends at ${last}: it was lost or cut`);
+    const isComplete = (key: string) => reader?.index.isComplete(studyOfManifest(key), store) ?? true;
+    const absent = report.manifests.missing.filter(isComplete);
+    faults.push(...absent.map((key) => `${key}: the manifest of a complete study is not there`));
+    const outdated = report.manifests.outdated.filter(({ key }) => isComplete(key));
+    faults.push(...outdated.map(({ key }) => `${key}: the manifest is older than the study`));
+    const underWay = reader?.index.hasWork(store) ?? false;
+    if (!underWay && report.unexpected.length > 0) {
+      const [first = ''] = report.unexpected;
+      faults.push(`${report.unexpected.length} objects that no receipt explains, such as ${first}`);
+    }
+    return faults;
   } finally {
-    reader.close();
+    reader?.close();
+  }
+}
+
+/** `unidentified` stands for itself in both places. */
+const studyOfManifest = (key: string) => /\/studies\/([^/]+)\/manifest\.json$/.exec(key)?.[1] ?? '';
+
+function openReader(spoolDirectory: string): SpoolReader | undefined {
+  try {
+    return SpoolReader.open(spoolDirectory);
+  } catch {
+    return undefined; // gone or damaged: the store is proven without it
   }
 }
 

@@ -5,7 +5,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { GatewayError } from '../base/errors.ts';
+import { describeError, GatewayError } from '../base/errors.ts';
 import { hashExtents, readExtents } from './extentReader.ts';
 import { InstanceIndex, type InstanceRecord } from './index/instanceIndex.ts';
 import { decodeSegmentHeader, segmentHeaderSize } from './segmentFormat.ts';
@@ -27,6 +27,8 @@ export class SpoolReader {
   /** Throws `spool.absent` when there is no spool in `directory`. */
   static open(directory: string): SpoolReader {
     const path = join(directory, 'index.sqlite');
+    if (!existsSync(path) && existsSync(join(directory, 'segments')))
+      throw indexUnusable(directory, 'the index is not there');
     if (!existsSync(path)) {
       throw new GatewayError('there is no spool here yet', {
         code: 'spool.absent',
@@ -35,7 +37,13 @@ export class SpoolReader {
         hint: 'is stateDirectory right? The spool is made when the gateway first runs',
       });
     }
-    return new SpoolReader(new Database(path, { readonly: true }), openSegments(join(directory, 'segments')));
+    const db = new Database(path, { readonly: true });
+    try {
+      return new SpoolReader(db, openSegments(join(directory, 'segments')));
+    } catch (error) {
+      db.close();
+      throw indexUnusable(directory, describeError(error));
+    }
   }
 
   get segmentCount(): number {
@@ -67,6 +75,15 @@ export class SpoolReader {
     for (const segment of this.#segments.values()) closeSync(segment.fd);
     this.#db.close();
   }
+}
+
+function indexUnusable(directory: string, why: string): GatewayError {
+  return new GatewayError(`the index of the spool cannot be read: ${why}`, {
+    code: 'spool.index-unusable',
+    operation: 'read spool',
+    subject: directory,
+    hint: 'the segments are not touched by this: stop the gateway and run `medusa-gateway spool rebuild`',
+  });
 }
 
 function openSegments(directory: string): Map<number, Segment> {

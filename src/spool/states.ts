@@ -20,7 +20,8 @@ export type DeliveryState = 'ready' | 'delivered' | 'quarantined';
 export const deliveryTransitions: Readonly<Record<DeliveryState, readonly DeliveryState[]>> = {
   ready: ['ready', 'delivered', 'quarantined'],
   quarantined: ['ready', 'delivered'],
-  delivered: [],
+  // By an operator, when the store has lost it: a second receipt then says so.
+  delivered: ['ready'],
 };
 
 /** Only bytes that every store has confirmed may be reclaimed (invariant 3: undelivered data are never recycled). */

@@ -39,7 +39,7 @@ stateDirectory: ./state
 listeners: [{ name: plain, port: 0, plain: true }]
 peers: [{ aeTitle: CRASHTEST }]
 limits: { idleTimeout: 10s }
-spool: { segmentSize: 4MiB, quota: 1GiB, keepDelivered: 0s, preallocate: 2, reserve: 0 }
+spool: { segmentSize: 4MiB, quota: 8GiB, keepDelivered: 0s, preallocate: 2, reserve: 0 }
 study: { quietSeconds: 1 }
 stores: [{ name: local, type: directory, path: ./store }]
 routes: [{ name: all, store: local }]
@@ -62,7 +62,8 @@ async function crashAgainAndAgain(load: Load): Promise<void> {
     } else {
       const { listeners } = await gateway.ready();
       load.port = portOf(listeners[0]?.address ?? ':0');
-      await pause(20 + Math.random() * 700);
+      // Every third life is long enough for the courier to start and deliver.
+      await pause(point % 3 === 0 ? 1_200 + Math.random() * 1_000 : 20 + Math.random() * 700);
     }
     await gateway.kill();
     load.port = 0;

@@ -5,7 +5,8 @@ import { openSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { GatewayStatus } from '../../src/web/status.ts';
+import { askGateway } from '../../src/web/client.ts';
+import type { GatewayStatus, QueueEntry } from '../../src/web/status.ts';
 
 const program = fileURLToPath(new URL('../../bin/medusa-gateway', import.meta.url));
 
@@ -62,6 +63,20 @@ export class GatewayProcess {
 
   async status(): Promise<GatewayStatus> {
     return JSON.parse(await fetchText(this.#socketPath, '/v1/status')) as GatewayStatus;
+  }
+
+  /** The first of all deliveries, delivered ones among them. */
+  async deliveries(): Promise<QueueEntry[]> {
+    const text = await fetchText(
+      this.#socketPath,
+      '/v1/queue?state=delivered&state=queued&state=quarantined&limit=100',
+    );
+    return (JSON.parse(text) as { entries: QueueEntry[] }).entries;
+  }
+
+  /** Asks for another try of one delivery; resolves with how many there were. */
+  async retry(id: number): Promise<number> {
+    return (await askGateway<{ retried: number }>(this.#socketPath, '/v1/queue/retry', { id })).retried;
   }
 
   /** The status page, as a browser would get it. */

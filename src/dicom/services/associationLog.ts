@@ -2,6 +2,7 @@
 import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { status, statusText } from '../dimse/status.ts';
+import { isUid } from '../uids.ts';
 import type { ProposedContext } from '../upperLayer/pdu.ts';
 import type { Admission, Caller } from './access.ts';
 import { printable } from './printable.ts';
@@ -48,7 +49,10 @@ export class AssociationLog {
   }
 
   instance(result: StorageResult): void {
-    const sopInstanceUid = printable(result.header.sopInstanceUid);
+    // What is no UID may be anything, a name even: it does not get into the log (invariant 11).
+    const { length } = result.header.sopInstanceUid;
+    const isSafe = isUid(result.header.sopInstanceUid);
+    const sopInstanceUid = isSafe ? result.header.sopInstanceUid : `(not a UID, ${length} characters)`;
     if (result.status !== status.success) {
       const why = result.outcome?.kind === 'refused' ? result.outcome.reason : (result.comment ?? 'refused');
       const message = `instance answered ${statusText(result.status)}: ${why}`;

@@ -47,6 +47,7 @@ export class Listener {
   readonly #server: Server;
   readonly #associations = new Set<AcceptedAssociation>();
   readonly #sockets = new Set<Socket>();
+  readonly #addresses = new WeakMap<Socket, string>();
   readonly #log: Log;
   #idleCheck: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -152,6 +153,7 @@ export class Listener {
 
   #track(socket: Socket): void {
     this.#sockets.add(socket);
+    this.#addresses.set(socket, socket.remoteAddress ?? 'unknown');
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => {}); // its consequence, the close, is what is handled
   }
@@ -198,7 +200,9 @@ export class Listener {
   }
 
   #onTlsError(error: Error & { code?: string; reason?: string }, socket: TLSSocket): void {
-    const address = socket.remoteAddress ?? 'unknown';
+    // A socket that is closed has forgotten whose it was.
+    const raw = (socket as unknown as { _parent?: Socket })._parent;
+    const address = socket.remoteAddress ?? (raw && this.#addresses.get(raw)) ?? 'unknown';
     // Node closes a connection whose certificate it refuses without an error of its own: the reason is on the socket.
     const refused = socket.authorizationError as unknown as string | undefined;
     const code = refused ?? error.code ?? 'unknown';

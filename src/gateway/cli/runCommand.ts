@@ -13,6 +13,9 @@ export function registerRun(program: Command, context: CommandContext): void {
       const config = configurationFrom(options.config);
       const log = createLog({ level: config.log.level, name: 'gateway' });
       try {
+        process.on('SIGHUP', () => {
+          log.info('gateway.sighup', 'SIGHUP is ignored: a changed configuration takes effect at the next start');
+        });
         await context.dependencies.runGateway(config, { log, stop: stopOnSignal() });
       } catch (error) {
         const hint = error instanceof GatewayError ? error.hint : undefined;

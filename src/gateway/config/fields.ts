@@ -28,10 +28,15 @@ export function size(bounds: Bounds = {}) {
   return measured('size', sizePattern, parseSize, 'bytes', bounds).meta({ 'x-hint': hint });
 }
 
-/** Milliseconds. */
+/** What a timer of Node can wait for: a longer time would end it at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Milliseconds, at most what a timer takes unless `max` says otherwise. */
 export function duration(bounds: Bounds = {}) {
   const hint = 'write a duration such as 500ms, 30s, 5min, 24h, 7d';
-  return measured('duration', durationPattern, parseDuration, 'ms', { min: 1, ...bounds }).meta({ 'x-hint': hint });
+  return measured('duration', durationPattern, parseDuration, 'ms', { min: 1, max: longestTimer, ...bounds }).meta({
+    'x-hint': hint,
+  });
 }
 
 /** PS3.5 6.2, VR AE: 1 to 16 characters of the default repertoire, no backslash; spaces at the ends mean nothing. */

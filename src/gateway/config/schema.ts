@@ -1,6 +1,6 @@
 /**
- * The one place that says which keys the configuration has, what each means, its default, and whether a change takes
- * effect while the gateway runs (`live`) or at its next start (`restart`). The JSON schema for editors is made from it.
+ * The one place that says which keys the configuration has, what each means, its default, and that a change takes effect
+ * at the next start (`restart`; no key is applied in service yet). The JSON schema for editors is made from it.
  * Sizes become bytes, durations become milliseconds.
  */
 import { z } from 'zod';
@@ -22,7 +22,8 @@ import {
 } from './fields.ts';
 
 type KeyMeta = { description: string; 'x-applies': 'live' | 'restart' };
-const live = (description: string): KeyMeta => ({ description, 'x-applies': 'live' });
+/** Meant to take effect while the gateway runs, once configuration can be changed in service; until then as `restart`. */
+const live = (description: string): KeyMeta => ({ description, 'x-applies': 'restart' });
 const restart = (description: string): KeyMeta => ({ description, 'x-applies': 'restart' });
 
 const MiB = 2 ** 20;
@@ -121,7 +122,9 @@ const spool = z.strictObject({
   reserve: size({ min: 0 })
     .prefault('512MiB')
     .meta(restart('Disk space left free for the index and the receipts. No segment is allocated into it.')),
-  keepDelivered: duration({ min: 0 }).prefault('24h').meta(live('How long delivered instances stay in the spool.')),
+  keepDelivered: duration({ min: 0, max: Number.MAX_SAFE_INTEGER })
+    .prefault('24h')
+    .meta(live('How long delivered instances stay in the spool.')),
   bufferMemory: size({ min: 4 * MiB })
     .prefault('64MiB')
     .meta(restart('Memory for received bytes on their way to disk; senders are held back when it is used up.')),

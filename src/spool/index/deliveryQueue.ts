@@ -71,6 +71,8 @@ export class DeliveryQueue {
       page: db.prepare(`SELECT ${columns} FROM delivery WHERE id > ? AND state IN (SELECT value FROM json_each(?))
         AND (? IS NULL OR store = ?) ORDER BY id LIMIT ?`),
       quarantinedIds: db.prepare("SELECT id FROM delivery WHERE state = 'quarantined' ORDER BY id").pluck(),
+      redeliver: db.prepare(`UPDATE delivery SET state = 'ready', attempts = 0, next_attempt_at = 0 WHERE id = ?
+        AND state = 'delivered' AND EXISTS (SELECT 1 FROM instance WHERE seq = delivery.instance AND extents IS NOT NULL)`),
       hastenOne: db.prepare("UPDATE delivery SET next_attempt_at = 0 WHERE id = ? AND state = 'ready'"),
       counts: db.prepare('SELECT store, kind, state, n FROM delivery_count'),
       addObject: db.prepare(`INSERT INTO delivery (kind, store, study, state, priority, key, body)
@@ -237,6 +239,19 @@ export class DeliveryQueue {
   releaseAll(): number {
     const ids = this.#statements.quarantinedIds.all() as number[];
     return this.#db.transaction(() => ids.filter((id) => this.release(id)).length)();
+  }
+
+  /**
+   * Sends a delivered instance once more, as long as its bytes are here: for a store that has lost it. An object that is
+   * there after all is left as it is. 1 if it can be done.
+   */
+  redeliver(id: number): number {
+    return this.#db.transaction(() => {
+      if (this.#statements.redeliver.run(id).changes === 0) return 0;
+      const instance = this.get(id)?.instance;
+      if (instance !== null && instance !== undefined) this.#statements.instanceState.run('ready', instance);
+      return 1;
+    })();
   }
 
   /** Makes one waiting delivery due now; 1 if there was one. */

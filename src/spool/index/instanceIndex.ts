@@ -266,6 +266,16 @@ export class InstanceIndex {
     }
   }
 
+  /** True when the study's manifest in the store has been queued and nothing has come since. */
+  isComplete(study: string, store: string): boolean {
+    return this.#statements.studyDirty.get(study, store) === 0;
+  }
+
+  /** Whether anything is still to go to the store. */
+  hasWork(store: string): boolean {
+    return this.#statements.hasWork.get(store) === 1;
+  }
+
   /** Studies after `after`, by UID; `open` while a manifest is still due somewhere. */
   studies(after: string, limit: number): StudyRow[] {
     return this.#statements.studies.all(after, limit) as StudyRow[];

@@ -69,6 +69,8 @@ export function prepareInstanceStatements(db: Database.Database) {
       (SELECT count(*) FROM instance i WHERE i.study IS nullif(uid, '${unidentifiedStudy}')
         AND i.state IN ('delivered', 'pruned')) AS delivered
       FROM study WHERE uid > ? ORDER BY uid LIMIT ?`),
+    studyDirty: db.prepare('SELECT dirty FROM study_store WHERE study = ? AND store = ?').pluck(),
+    hasWork: db.prepare("SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 'ready' AND store = ?)").pluck(),
     studyCounts: db.prepare(`SELECT (SELECT count(*) FROM study) AS total,
       (SELECT count(DISTINCT study) FROM study_store WHERE dirty = 1) AS open`),
   };

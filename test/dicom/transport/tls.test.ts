@@ -77,6 +77,8 @@ describe('TLS between strangers', () => {
         expect(logged).toHaveLength(1);
         expect(logged[0]?.[0]).toBe(event);
         expect(logged[0]?.[1]).toMatch(message);
+        const line = secure.lines.find((candidate) => candidate.event === event);
+        expect(line?.address).toBe('127.0.0.1');
       },
     );
   });
