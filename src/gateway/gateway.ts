@@ -60,7 +60,7 @@ function createListeners(config: Configuration, spool: Spool, peers: PeerRegiste
     limits: { ...limits, artimMs: limits.artimTimeout, idleMs: limits.idleTimeout },
     access,
     negotiation: defaultNegotiationPolicy,
-    intake: spoolIntake(spool),
+    intake: spoolIntake(spool, log),
     observer: peers,
     timers: systemTimers,
     monotonic: () => performance.now(),

@@ -1,4 +1,5 @@
 /** Joins reception and spool: what the association hands over becomes a Part 10 object in the spool. */
+import type { Log } from '../base/log.ts';
 import { encodeFileMeta } from '../dicom/dataSet/fileMeta.ts';
 import { IdentifyingTagScanner, type IdentifyingTags } from '../dicom/dataSet/identifyingTags.ts';
 import type { IncomingInstance, InstanceHeader, Intake } from '../dicom/services/storage.ts';
@@ -33,7 +34,7 @@ export function describeInstance(header: InstanceHeader, tags: IdentifyingTags):
   };
 }
 
-export function spoolIntake(spool: Spool): Intake {
+export function spoolIntake(spool: Spool, log: Log): Intake {
   return {
     begin(header): IncomingInstance | { refused: string } {
       const incoming = spool.receive();
@@ -46,7 +47,16 @@ export function spoolIntake(spool: Spool): Intake {
           return incoming.write(bytes);
         },
         onDrain: (callback) => incoming.onDrain(callback),
-        finish: () => incoming.commit(describeInstance(header, scanner.end())),
+        async finish() {
+          const description = describeInstance(header, scanner.end());
+          const outcome = await incoming.commit(description);
+          const { flags, peer, sopInstanceUid } = description;
+          if (flags.length > 0 && (outcome.kind === 'stored' || outcome.kind === 'new-version')) {
+            const message = 'instance kept as it was sent, but its data set is not as it should be; ask the sender';
+            log.warn('instance.flagged', message, { peer, sopInstanceUid, flags });
+          }
+          return outcome;
+        },
         discard: () => incoming.discard(),
       };
     },

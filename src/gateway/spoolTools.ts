@@ -65,6 +65,7 @@ export async function* listInstances(
         studyInstanceUid: studyOf(record),
         version: record.version,
         state: record.state,
+        flags: record.flags,
         bytes: record.size,
         peer: record.peer,
         receivedAt: record.receivedAt,

@@ -9,18 +9,34 @@ import { GatewayProcess } from '../support/gatewayProcess.ts';
 import { judge } from './judge.ts';
 import { Load } from './load.ts';
 
-const { values } = parseArgs({
-  options: {
-    points: { type: 'string', default: '200' },
-    quick: { type: 'boolean', default: false },
-    associations: { type: 'string', default: '8' },
-    directory: { type: 'string', default: 'var/crash' },
-  },
-});
+const usage = `npm run crash -- --points N [--associations N] [--quick] [--directory DIR]
+kill -9 at N random points under load; every acknowledged instance has to be in the store, whole, once, with one receipt`;
+
+function readArguments() {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error(`${String(error)}\n${usage}`);
+    return process.exit(2);
+  }
+}
+
+const options = {
+  points: { type: 'string', default: '200' },
+  quick: { type: 'boolean', default: false },
+  associations: { type: 'string', default: '8' },
+  directory: { type: 'string', default: 'var/crash' },
+  help: { type: 'boolean', default: false },
+} as const;
+const values = readArguments();
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 const points = values.quick ? Math.min(20, Number(values.points)) : Number(values.points);
 const associations = Number(values.associations);
 if (!Number.isInteger(points) || points < 1 || !Number.isInteger(associations) || associations < 1) {
-  console.error('usage: npm run crash -- --points N [--associations N] [--quick] [--directory DIR]');
+  console.error(usage);
   process.exit(2);
 }
 

@@ -72,6 +72,7 @@ export class AcceptedAssociation implements AssociationUser {
   #startedAt: number;
   #ending: Ending | undefined;
   #admitted = false;
+  #endSaid = false;
   /** Why nothing is read from the peer at present. */
   readonly #holds = new Set<Hold>();
 
@@ -203,14 +204,22 @@ export class AcceptedAssociation implements AssociationUser {
   onAborted(info: AbortInfo): void {
     this.#ending ??= { how: info.by === 'transport' ? 'closed' : 'aborted', detail: info.message };
     this.#storage?.close();
+    this.#sayEnd(); // at once: the peer may keep the connection open for as long as ARTIM allows
     this.#transport.resume(); // a paused transport would never tell that it is closed
   }
 
   onClosed(): void {
     this.#storage?.close();
+    this.#sayEnd();
+    this.#context.observer.onClosed(this);
+  }
+
+  /** One line, once. */
+  #sayEnd(): void {
+    if (this.#endSaid) return;
+    this.#endSaid = true;
     const seconds = Math.round(this.#context.monotonic() - this.#startedAt) / 1000;
     this.#log.ended(this.#ending ?? { how: 'closed' }, this.counters, seconds, this.#admitted);
-    this.#context.observer.onClosed(this);
   }
 
   #reject(verdict: Extract<Admission, { admitted: false }>): void {

@@ -51,6 +51,8 @@ export type SpoolInstance = {
   studyInstanceUid: string;
   version: number;
   state: string;
+  /** What was noticed at reception: `malformed`, `newVersion`, ... */
+  flags: string[];
   bytes: number;
   peer: string;
   /** Milliseconds since 1970. */

@@ -1,10 +1,11 @@
 /** The real functions behind the commands, each imported when it is first needed. */
 import { spawn } from 'node:child_process';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { GatewayError } from '../../base/errors.ts';
+import { describeError, GatewayError } from '../../base/errors.ts';
 import type { StoreCapabilities, StoreConfiguration } from '../../delivery/store/objectStore.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { CommandDependencies, RunOptions, SendOptions, SendReport } from './dependencies.ts';
@@ -37,12 +38,42 @@ async function runGateway(config: Configuration, { log, stop }: RunOptions): Pro
   await gateway.stop(stopGraceMs);
 }
 
+function tlsFileError(message: string, subject: string, hint: string): GatewayError {
+  return new GatewayError(message, { code: 'send.tls-file', operation: 'send', subject, hint });
+}
+
+function readTlsFile(option: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw tlsFileError(
+      `the file of ${option} cannot be read: ${describeError(error)}`,
+      path,
+      `name a PEM file with ${option}`,
+    );
+  }
+}
+
 function clientMaterial({ caFile, certificateFile, keyFile }: NonNullable<SendOptions['tls']>) {
+  const certificate = certificateFile === undefined ? undefined : readTlsFile('--cert', certificateFile);
+  const key = keyFile === undefined ? undefined : readTlsFile('--key', keyFile);
+  if (certificate && key && !belongTogether(certificate, key)) {
+    const hint = 'both have to be PEM, and the key the one that the certificate was made for';
+    throw tlsFileError('the files of --cert and --key do not belong together', keyFile ?? '', hint);
+  }
   return {
-    ca: caFile === undefined ? rootCertificates.join('\n') : readFileSync(caFile),
-    ...(certificateFile === undefined ? {} : { certificate: readFileSync(certificateFile) }),
-    ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) }),
+    ca: caFile === undefined ? rootCertificates.join('\n') : readTlsFile('--ca', caFile),
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(key === undefined ? {} : { key }),
   };
+}
+
+function belongTogether(certificate: Buffer, key: Buffer): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
 }
 
 async function sendFiles({ tls, ...options }: SendOptions): Promise<SendReport> {

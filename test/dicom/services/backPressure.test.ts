@@ -124,7 +124,7 @@ describe('idle time-out', () => {
   });
 
   it('does not blame a peer that waits for us: for a full intake, or for an instance to become durable', async () => {
-    const { intake, running } = await start({ limits: { idleMs: 1500 } });
+    const { intake, running } = await start({ limits: { idleMs: 6000 } });
     const held = await associated(running);
     const waiting = await associated(running);
     intake.full = true;
@@ -132,7 +132,7 @@ describe('idle time-out', () => {
     await intake.until(() => intake.taken > 0);
     intake.hold();
     waiting.send(storeCommand(), dataPdus(Buffer.alloc(0)));
-    await pause(4000); // the listener looks once a second
+    await pause(9000); // the listener looks once a second
     intake.full = false;
     intake.release();
     expect(await held.answer()).toBe('status 0000 to 1');
