@@ -4,8 +4,8 @@ import { encodeFileMeta } from '../dicom/dataSet/fileMeta.ts';
 import { IdentifyingTagScanner, type IdentifyingTags } from '../dicom/dataSet/identifyingTags.ts';
 import type { IncomingInstance, InstanceHeader, Intake } from '../dicom/services/storage.ts';
 import { isUid } from '../dicom/uids.ts';
+import type { InstanceDescription } from '../spool/segmentFormat.ts';
 import type { Spool } from '../spool/spool.ts';
-import type { InstanceDescription } from '../spool/spoolTypes.ts';
 
 /** (0008,0060) is a code string; anything else is not worth an index entry. */
 const codeString = /^[A-Z0-9_ ]{1,16}$/;

@@ -7,10 +7,9 @@ import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { InstanceIndex, InstanceRecord, RouteInstance } from './index/instanceIndex.ts';
 import type { Reception, WholeInstance } from './reception.ts';
-import { alignUp, type Extent, type InstanceMeta } from './segmentFormat.ts';
+import { alignUp, type Extent, type InstanceDescription, type InstanceMeta } from './segmentFormat.ts';
 import type { SegmentWriter } from './segmentWriter.ts';
 import type { SlabPool } from './slabPool.ts';
-import type { InstanceDescription } from './spoolTypes.ts';
 import { UidFilter } from './uidFilter.ts';
 
 export type StoredOutcome =

@@ -27,10 +27,8 @@ const typeCode: Record<FrameType, number> = { part: 1, instance: 2 };
 /** Where a piece of an instance's Part 10 bytes lies. */
 export type Extent = { segment: number; generation: number; offset: number; length: number };
 
-/** The meta of an `instance` frame. */
-export type InstanceMeta = {
-  /** Identity in this spool, rising in the order of durability. */
-  seq: number;
+/** What is known of an instance beside its bytes. UIDs must be safe (digits and dots) or absent. */
+export type InstanceDescription = {
   sopInstanceUid: string;
   sopClassUid: string;
   transferSyntaxUid: string;
@@ -39,11 +37,17 @@ export type InstanceMeta = {
   modality?: string;
   patientId?: string;
   peer: string;
+  flags: string[];
+};
+
+/** The meta of an `instance` frame. */
+export type InstanceMeta = InstanceDescription & {
+  /** Identity in this spool, rising in the order of durability. */
+  seq: number;
   /** Milliseconds since 1970. */
   receivedAt: number;
   /** 1 for the first instance of a SOP Instance UID, 2 for the next with other bytes, and so on. */
   version: number;
-  flags: string[];
   /** Bytes and SHA-256 (hexadecimal) of the whole Part 10 object. */
   size: number;
   sha256: string;

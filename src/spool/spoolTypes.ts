@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { RouteInstance } from './index/instanceIndex.ts';
 import type { StoredOutcome } from './instanceCommitter.ts';
+import type { InstanceDescription } from './segmentFormat.ts';
 
 export type SpoolOptions = {
   directory: string;
@@ -20,19 +21,6 @@ export type SpoolOptions = {
   route: RouteInstance;
   clock: Clock;
   log: Log;
-};
-
-/** What is known of an instance beside its bytes. UIDs must be safe (digits and dots) or absent. */
-export type InstanceDescription = {
-  sopInstanceUid: string;
-  sopClassUid: string;
-  transferSyntaxUid: string;
-  studyInstanceUid?: string;
-  seriesInstanceUid?: string;
-  modality?: string;
-  patientId?: string;
-  peer: string;
-  flags: string[];
 };
 
 export type IncomingToSpool = {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { createMemoryLog } from '../../src/base/log.ts';
 import { openSpool } from '../../src/spool/openSpool.ts';
+import type { InstanceDescription } from '../../src/spool/segmentFormat.ts';
 import type { Spool } from '../../src/spool/spool.ts';
-import type { InstanceDescription, SpoolOptions } from '../../src/spool/spoolTypes.ts';
+import type { SpoolOptions } from '../../src/spool/spoolTypes.ts';
 
 export const MiB = 2 ** 20;
 
