@@ -50,7 +50,7 @@ describe('recovery', () => {
     expect((await readBack(spool, '1.2')).equals(bytes)).toBe(true);
   });
 
-  test('a segment that was left just before the crash is read to its end', async () => {
+  test('what completed around a change of segments is there after a crash', async () => {
     // Groups of the last moment in one segment, and the first frame of the next: no flush of the index in between.
     const sent = Array.from({ length: 9 }, (_, i) => ({ uid: `1.9.${i}`, bytes: content(900_000) }));
     const outcomes = await Promise.all(sent.map(({ uid, bytes }) => put(spool, uid, bytes, 900_000)));
