@@ -32,9 +32,7 @@ function fromAllowedAddress({ addresses }: PreparedPeer, caller: Caller): boolea
 
 function withAllowedCertificate({ peer }: PreparedPeer, caller: Caller): boolean {
   if (peer.certificateFingerprints === undefined) return true;
-  return (
-    caller.certificateFingerprint !== undefined && peer.certificateFingerprints.includes(caller.certificateFingerprint)
-  );
+  return caller.certificate !== undefined && peer.certificateFingerprints.includes(caller.certificate.fingerprint);
 }
 
 function refuse(kind: keyof typeof rejection, why: string, hint: string): Admission {
@@ -71,7 +69,7 @@ export function accessPolicy(
       }
       const proven = here.filter((candidate) => withAllowedCertificate(candidate, caller));
       if (proven.length === 0) {
-        const shown = caller.certificateFingerprint ?? 'no certificate';
+        const shown = caller.certificate?.fingerprint ?? 'no certificate';
         const hint = "add the fingerprint to the peer's certificateFingerprints, if it is the right one";
         return refuse('callingAeTitleNotRecognized', `the peer may not use this certificate (${shown})`, hint);
       }

@@ -66,8 +66,6 @@ function createListeners(config: Configuration, spool: Spool, peers: PeerRegiste
     monotonic: () => performance.now(),
     log,
   };
-  // Room for those that are turned away with an answer, and a bound for those that only hold connections.
-  const maxConnections = limits.associations * 2 + 16;
   return config.listeners.map(
     (listener) =>
       new Listener({
@@ -75,7 +73,7 @@ function createListeners(config: Configuration, spool: Spool, peers: PeerRegiste
         host: listener.host,
         port: listener.port,
         tls: tlsMaterial(listener),
-        maxConnections,
+        maxConnections: limits.connections,
         context,
         log,
       }),

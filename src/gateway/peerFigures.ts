@@ -1,8 +1,8 @@
 /** What each peer has done since the start: counted from the associations' own events. */
 
 import { status as dimseStatus } from '../dicom/dimse/status.ts';
-import type { AcceptedAssociation, AssociationObserver } from '../dicom/services/acceptedAssociation.ts';
-import type { Caller } from '../dicom/services/access.ts';
+import type { AcceptedAssociation, AssociationObserver, Knock } from '../dicom/services/acceptedAssociation.ts';
+import { printable } from '../dicom/services/printable.ts';
 
 export type PeerFigures = {
   aeTitle: string;
@@ -48,7 +48,8 @@ export class PeerRegister implements AssociationObserver {
     this.#open++;
   }
 
-  onRejected(callingAeTitle: string, _caller: Caller): void {
+  onRejected({ request }: Knock): void {
+    const callingAeTitle = printable(request.callingAeTitle);
     this.#of(this.#figures.has(callingAeTitle) ? callingAeTitle : strangers).rejected++;
   }
 
@@ -65,6 +66,8 @@ export class PeerRegister implements AssociationObserver {
     this.#of(association.callingAeTitle).openAssociations--;
     this.#open--;
   }
+
+  onLimit(): void {}
 
   #of(aeTitle: string): PeerFigures {
     const name = this.#figures.has(aeTitle) || this.#figures.size < maxPeers ? aeTitle : others;

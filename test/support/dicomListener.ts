@@ -1,7 +1,6 @@
 /** A DICOM listener on a free port of the loopback, with its log in memory and limits that a test may set. */
 import { createMemoryLog } from '../../src/base/log.ts';
-import type { AssociationLimits } from '../../src/dicom/services/acceptedAssociation.ts';
-import type { AccessPolicy } from '../../src/dicom/services/access.ts';
+import type { AccessPolicy, AssociationLimits } from '../../src/dicom/services/access.ts';
 import type { Intake, StorageResult } from '../../src/dicom/services/storage.ts';
 import { Listener, type TlsMaterial } from '../../src/dicom/transport/listener.ts';
 import type { ReadingMode } from '../../src/dicom/transport/socketReader.ts';
@@ -16,6 +15,8 @@ export const defaultLimits: AssociationLimits = {
   associationBytes: 2 ** 50,
   artimMs: 30_000,
   idleMs: 60_000,
+  minimumRate: 0,
+  operationsWindow: 1,
 };
 
 export type LogLine = { event: string; level: string; msg: string } & Record<string, unknown>;
@@ -61,6 +62,7 @@ export async function startListener(options: {
         onRejected: () => {},
         onInstance: (_association, result) => void results.push(result),
         onClosed: () => {},
+        onLimit: () => {},
       },
     },
   });

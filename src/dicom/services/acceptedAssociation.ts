@@ -7,7 +7,7 @@ import { type CommandSet, commandField, encodeCommandSet, noDataSet } from '../d
 import { MessageReader } from '../dimse/messageReader.ts';
 import { encodePData } from '../dimse/pdvWriter.ts';
 import { status } from '../dimse/status.ts';
-import { implementationClassUid, implementationVersionName, isUid, uid } from '../uids.ts';
+import { implementationClassUid, implementationVersionName, isUid } from '../uids.ts';
 import {
   type AbortInfo,
   Association,
@@ -18,28 +18,25 @@ import {
 import { type AcceptedContext, answerRoles, type NegotiationPolicy, negotiate } from '../upperLayer/negotiation.ts';
 import type { AssociateRq } from '../upperLayer/pdu.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
-import type { AccessPolicy, Admission, Caller } from './access.ts';
+import type { AccessPolicy, Admission, AssociationLimits, Caller, LimitName } from './access.ts';
 import { admissionOf } from './admission.ts';
 import { type AssociationCounters, AssociationLog, type Ending } from './associationLog.ts';
 import { printable } from './printable.ts';
+import type { AssociationService, ServiceHost } from './service.ts';
 import { type Intake, StorageReceiver, type StorageResult } from './storage.ts';
-
-export type AssociationLimits = {
-  maxPduLength: number;
-  presentationContexts: number;
-  associateRequestBytes: number;
-  instanceBytes: number;
-  associationBytes: number;
-  artimMs: number;
-  idleMs: number;
-};
+import { verificationService } from './verification.ts';
 
 export type AssociationObserver = {
   onAdmitted(association: AcceptedAssociation): void;
-  onRejected(callingAeTitle: string, caller: Caller): void;
+  onRejected(knock: Knock): void;
   onInstance(association: AcceptedAssociation, result: StorageResult): void;
   onClosed(association: AcceptedAssociation): void;
+  /** A peer ran into a limit; `caller` as far as it is known. */
+  onLimit(limit: LimitName, caller: { address: string }): void;
 };
+
+/** An association that was asked for and refused. Texts as they came: whoever shows them makes them printable. */
+export type Knock = { request: AssociateRq; caller: Caller; verdict: Extract<Admission, { admitted: false }> };
 
 export type AcceptedAssociationContext = {
   caller: Caller;
@@ -65,7 +62,9 @@ export class AcceptedAssociation implements AssociationUser {
   readonly counters: AssociationCounters = { instances: 0, duplicates: 0, refused: 0, bytes: 0, echoes: 0 };
   #contexts = new Map<number, AcceptedContext>();
   #peerMaximum = 0;
-  #storage: StorageReceiver | undefined;
+  #services: AssociationService[] = [];
+  /** Takes the data set that comes now; undefined: it is read over. */
+  #receiver: AssociationService | undefined;
   #callingAeTitle = '';
   #receivedBytes = 0;
   #lastActivity: number;
@@ -136,7 +135,7 @@ export class AcceptedAssociation implements AssociationUser {
   /** Called now and then by the listener: ends an association on which nothing has moved for too long. */
   checkIdle(now: number): void {
     // A peer that waits for us is not idle; one that does not read our answers is.
-    if (!this.#association.established || this.#storage?.owesAnswer || this.#holds.has('intake')) return;
+    if (!this.#association.established || this.#owesAnswer || this.#holds.has('intake')) return;
     if (now - this.#lastActivity < this.#context.limits.idleMs) return;
     this.#association.abort(`nothing received for ${this.#context.limits.idleMs} ms`);
   }
@@ -158,7 +157,7 @@ export class AcceptedAssociation implements AssociationUser {
     this.#log.peer = this.#callingAeTitle;
     const { caller, access, limits } = this.#context;
     const verdict = admissionOf(request, caller, access, limits);
-    if (!verdict.admitted) return this.#reject(verdict);
+    if (!verdict.admitted) return this.#reject(request, verdict);
     const negotiated = negotiate(request.contexts, this.#context.negotiation);
     if ('problem' in negotiated) {
       return this.#association.protocolError(negotiated.problem, abortReason.invalidParameterValue);
@@ -166,7 +165,7 @@ export class AcceptedAssociation implements AssociationUser {
     this.#contexts = negotiated.accepted;
     this.#peerMaximum = request.userInformation.maximumLength;
     this.#admitted = true;
-    this.#storage = this.#createStorage();
+    this.#services = this.#createServices();
     this.#context.observer.onAdmitted(this);
     this.#association.accept({
       type: 'associate-ac',
@@ -197,19 +196,23 @@ export class AcceptedAssociation implements AssociationUser {
       this.#ending ??= { how: 'released' };
       this.#association.respondRelease();
     };
-    if (this.#storage) this.#storage.whenIdle(respond);
-    else respond();
+    let waiting = this.#services.length;
+    for (const service of this.#services) {
+      service.whenIdle(() => {
+        if (--waiting === 0) respond();
+      });
+    }
   }
 
   onAborted(info: AbortInfo): void {
     this.#ending ??= { how: info.by === 'transport' ? 'closed' : 'aborted', detail: info.message };
-    this.#storage?.close();
+    this.#closeServices();
     this.#sayEnd(); // at once: the peer may keep the connection open for as long as ARTIM allows
     this.#transport.resume(); // a paused transport would never tell that it is closed
   }
 
   onClosed(): void {
-    this.#storage?.close();
+    this.#closeServices();
     this.#sayEnd();
     this.#context.observer.onClosed(this);
   }
@@ -222,46 +225,51 @@ export class AcceptedAssociation implements AssociationUser {
     this.#log.ended(this.#ending ?? { how: 'closed' }, this.counters, seconds, this.#admitted);
   }
 
-  #reject(verdict: Extract<Admission, { admitted: false }>): void {
+  #reject(request: AssociateRq, verdict: Extract<Admission, { admitted: false }>): void {
     this.#ending = { how: 'rejected', detail: verdict.why };
     this.#log.rejected(verdict);
-    this.#context.observer.onRejected(this.#callingAeTitle, this.#context.caller);
+    const { observer, caller } = this.#context;
+    observer.onRejected({ request, caller, verdict });
+    if (verdict.limit) observer.onLimit(verdict.limit, caller);
     this.#association.reject({ type: 'associate-rj', ...verdict.rejection });
   }
 
-  #createStorage(): StorageReceiver {
-    return new StorageReceiver({
-      intake: this.#context.intake,
-      peer: this.#callingAeTitle,
-      limits: this.#context.limits,
-      monotonic: this.#context.monotonic,
-      host: {
-        respond: (contextId, command) => this.#respond(contextId, command),
-        pause: () => this.#hold('intake'),
-        resume: () => this.#letGo('intake'),
-        abort: (message) => this.#association.abort(message),
+  get #owesAnswer(): boolean {
+    return this.#services.some((service) => service.owesAnswer);
+  }
+
+  #closeServices(): void {
+    for (const service of this.#services) service.close();
+  }
+
+  #createServices(): AssociationService[] {
+    const host: ServiceHost = {
+      send: (contextId, command, dataSet) => this.#send(contextId, command, dataSet),
+      pause: () => this.#hold('intake'),
+      resume: () => this.#letGo('intake'),
+      abort: (message) => this.#association.abort(message),
+    };
+    const { intake, limits, monotonic } = this.#context;
+    return [
+      verificationService(host, () => this.counters.echoes++),
+      new StorageReceiver({
+        host,
+        intake,
+        peer: this.#callingAeTitle,
+        limits,
+        monotonic,
         onResult: (result) => this.#onStored(result),
-      },
-    });
+      }),
+    ];
   }
 
   #onCommand(contextId: number, command: CommandSet, hasDataSet: boolean): void {
     const context = this.#contexts.get(contextId);
     if (context === undefined) return;
-    if (command.commandField === commandField.cStoreRq && context.abstractSyntax !== uid.verification) {
-      this.#storage?.onCommand(context, command);
-    } else if (command.commandField === commandField.cEchoRq && !hasDataSet) {
-      this.counters.echoes++;
-      this.#respond(contextId, {
-        commandField: commandField.cEchoRsp,
-        affectedSopClassUid: uid.verification,
-        messageIdBeingRespondedTo: command.messageId ?? 0,
-        commandDataSetType: noDataSet,
-        status: status.success,
-      });
-    } else {
-      this.#refuseOperation(contextId, command, hasDataSet);
-    }
+    const service = this.#services.find((candidate) => candidate.takes(context, command));
+    this.#receiver = hasDataSet ? service : undefined;
+    if (service) service.onCommand(context, command, hasDataSet);
+    else this.#refuseOperation(contextId, command, hasDataSet);
   }
 
   /** An operation that this presentation context does not offer: answered, and its data set, if any, is read over. */
@@ -273,7 +281,7 @@ export class AcceptedAssociation implements AssociationUser {
       if (hasDataSet) this.#association.protocolError(`unexpected message ${code}`, abortReason.notSpecified);
       return;
     }
-    this.#respond(contextId, {
+    this.#send(contextId, {
       commandField: command.commandField | 0x8000,
       ...(isUid(command.affectedSopClassUid) ? { affectedSopClassUid: command.affectedSopClassUid } : {}),
       messageIdBeingRespondedTo: command.messageId ?? 0,
@@ -283,12 +291,16 @@ export class AcceptedAssociation implements AssociationUser {
   }
 
   #onDataSet(bytes: Buffer, last: boolean): void {
-    this.#storage?.onDataSet(bytes, last);
+    this.#receiver?.onDataSet(bytes, last);
   }
 
-  #respond(contextId: number, command: CommandSet): void {
+  #send(contextId: number, command: CommandSet, dataSet?: Buffer): void {
     this.#lastActivity = this.#context.monotonic();
-    const bytes = encodePData(contextId, encodeCommandSet(command), 'command', this.#peerMaximum);
+    const encoded = encodePData(contextId, encodeCommandSet(command), 'command', this.#peerMaximum);
+    const bytes =
+      dataSet === undefined
+        ? encoded
+        : Buffer.concat([encoded, encodePData(contextId, dataSet, 'data-set', this.#peerMaximum)]);
     if (this.#association.sendPData(bytes) || this.#holds.has('answers')) return;
     this.#hold('answers');
     this.#transport.onDrain(() => this.#letGo('answers'));

@@ -1,12 +1,34 @@
 /** Who may associate. The policy is a narrow port with a typed answer; the composition root supplies it. */
+import type { NegotiationPolicy } from '../upperLayer/negotiation.ts';
 
 export type Caller = {
   address: string;
   port: number;
   /** Name of the listener that the connection came in by. */
   listener: string;
-  /** Present when the caller proved itself by a TLS client certificate: SHA-256 fingerprint, lower-case hexadecimal. */
-  certificateFingerprint?: string;
+  /** The TLS client certificate that it showed, and whose key it proved to have. Not trusted because it is here. */
+  certificate?: CallerCertificate;
+};
+
+export type CallerCertificate = {
+  /** SHA-256, lower-case hexadecimal. */
+  fingerprint: string;
+  /** Distinguished name in the form of RFC 4514, most specific part first: `CN=ct1,OU=Radiology,O=St Elsewhere`. */
+  subject: string;
+  /**
+   * `verified`: in date, not revoked, signed by an authority of the listener. `unverified`: anything else; `problem` says
+   * what. Such a certificate counts only where its very fingerprint is expected.
+   */
+  trust: { kind: 'verified'; authorities: readonly string[] } | { kind: 'unverified'; problem: string };
+};
+
+/** What a peer says of its user in A-ASSOCIATE-RQ (PS3.7 D.3.3.7). Never logged. */
+export type UserIdentity = {
+  /** 1 user name, 2 user name and passcode, 3 Kerberos, 4 SAML, 5 JSON Web Token. */
+  type: number;
+  positiveResponseRequested: boolean;
+  primary: Buffer;
+  secondary: Buffer;
 };
 
 /** PS3.8 table 9-21: how A-ASSOCIATE-RJ says no. */
@@ -22,11 +44,54 @@ export const rejection = {
   localLimitExceeded: { result: 2, source: 3, reason: 2 },
 } as const satisfies Record<string, Rejection>;
 
+/** What applies to the associations of an admitted peer; what is left out is as for everybody. */
+export type PeerTerms = {
+  limits?: Partial<AssociationLimits>;
+  negotiation?: NegotiationPolicy;
+  /** The user identity was checked and is right: the peer is told so when it asked. */
+  userIdentityConfirmed?: true;
+};
+
+/** Each limit that a peer can run into, by the name of its key under `limits`. */
+export type LimitName =
+  | 'connections'
+  | 'pendingConnections'
+  | 'associations'
+  | 'associationsPerPeer'
+  | 'maxPduLength'
+  | 'presentationContexts'
+  | 'associateRequestBytes'
+  | 'artimTimeout'
+  | 'idleTimeout'
+  | 'minimumRate'
+  | 'instanceBytes'
+  | 'associationBytes';
+
 export type Admission =
-  | { admitted: true }
-  /** `why` and `hint` go into the log: what was not right, and what mends it. */
-  | { admitted: false; rejection: Rejection; why: string; hint: string };
+  | { admitted: true; terms?: PeerTerms }
+  /**
+   * `why` and `hint` go into the log: what was not right, and what mends it. `limit`: it is a limit that was reached,
+   * not a stranger.
+   */
+  | { admitted: false; rejection: Rejection; why: string; hint: string; limit?: LimitName };
+
+export type AccessRequest = { callingAeTitle: string; calledAeTitle: string; userIdentity?: UserIdentity };
 
 export type AccessPolicy = {
-  admit(request: { callingAeTitle: string; calledAeTitle: string }, caller: Caller): Admission;
+  admit(request: AccessRequest, caller: Caller): Admission;
+};
+
+/** Milliseconds, bytes, and bytes a second. */
+export type AssociationLimits = {
+  maxPduLength: number;
+  presentationContexts: number;
+  associateRequestBytes: number;
+  instanceBytes: number;
+  associationBytes: number;
+  artimMs: number;
+  idleMs: number;
+  /** Slowest average, over `idleMs`, at which a message that has begun may come; 0 is no limit. */
+  minimumRate: number;
+  /** Requests of one association that may be unanswered at a time (PS3.7 D.3.3.3), as offered to the peer. */
+  operationsWindow: number;
 };

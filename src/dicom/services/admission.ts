@@ -30,6 +30,7 @@ export function admissionOf(
       rejection: rejection.localLimitExceeded,
       why,
       hint: 'raise limits.presentationContexts',
+      limit: 'presentationContexts',
     };
   }
   return access.admit({ callingAeTitle: request.callingAeTitle, calledAeTitle: request.calledAeTitle }, caller);

@@ -5,8 +5,9 @@
 
 import { type CommandSet, commandField, noDataSet } from '../dimse/commandSet.ts';
 import { status } from '../dimse/status.ts';
-import { isUid } from '../uids.ts';
+import { isUid, uid } from '../uids.ts';
 import type { AcceptedContext } from '../upperLayer/negotiation.ts';
+import type { AssociationService, ServiceHost } from './service.ts';
 
 export type InstanceHeader = {
   sopClassUid: string;
@@ -41,13 +42,6 @@ export type Intake = {
 
 export type StorageCounters = { stored: number; duplicates: number; refused: number; bytes: number };
 
-export type StorageHost = {
-  respond(contextId: number, command: CommandSet): void;
-  pause(): void;
-  resume(): void;
-  abort(message: string): void;
-  onResult(result: StorageResult): void;
-};
 export type StorageResult = {
   header: InstanceHeader;
   bytes: number;
@@ -68,9 +62,10 @@ type Current = {
   refusal: { status: number; comment: string } | undefined;
 };
 
-export class StorageReceiver {
+export class StorageReceiver implements AssociationService {
   readonly #intake: Intake;
-  readonly #host: StorageHost;
+  readonly #host: ServiceHost;
+  readonly #onResult: (result: StorageResult) => void;
   readonly #limits: { instanceBytes: number };
   readonly #peer: string;
   readonly #monotonic: () => number;
@@ -82,16 +77,22 @@ export class StorageReceiver {
 
   constructor(options: {
     intake: Intake;
-    host: StorageHost;
+    host: ServiceHost;
+    onResult: (result: StorageResult) => void;
     limits: { instanceBytes: number };
     peer: string;
     monotonic: () => number;
   }) {
     this.#intake = options.intake;
     this.#host = options.host;
+    this.#onResult = options.onResult;
     this.#limits = options.limits;
     this.#peer = options.peer;
     this.#monotonic = options.monotonic;
+  }
+
+  takes(context: AcceptedContext, command: CommandSet): boolean {
+    return command.commandField === commandField.cStoreRq && context.abstractSyntax !== uid.verification;
   }
 
   onCommand(context: AcceptedContext, command: CommandSet): void {
@@ -198,7 +199,7 @@ export class StorageReceiver {
     lastByteAt: number,
   ): void {
     if (!this.#closed) {
-      this.#host.respond(current.contextId, {
+      this.#host.send(current.contextId, {
         commandField: commandField.cStoreRsp,
         affectedSopClassUid: current.header.sopClassUid,
         messageIdBeingRespondedTo: current.command.messageId ?? 0,
@@ -210,7 +211,7 @@ export class StorageReceiver {
       });
     }
     const acknowledgeMs = this.#monotonic() - lastByteAt;
-    this.#host.onResult({
+    this.#onResult({
       header: current.header,
       bytes: current.bytes,
       status: code,

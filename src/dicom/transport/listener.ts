@@ -6,7 +6,7 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Log } from '../../base/log.ts';
 import { AcceptedAssociation, type AcceptedAssociationContext } from '../services/acceptedAssociation.ts';
-import type { Caller } from '../services/access.ts';
+import type { Caller, CallerCertificate } from '../services/access.ts';
 import { type ReadingMode, readSocket } from './socketReader.ts';
 import { socketTransport } from './socketTransport.ts';
 
@@ -144,8 +144,14 @@ export class Listener {
     server.on('connection', (socket: Socket) => this.#track(socket));
     server.on('secureConnection', (socket: TLSSocket) => {
       const fingerprint = socket.authorized ? socket.getPeerCertificate().fingerprint256 : undefined;
-      const known = fingerprint ? { certificateFingerprint: fingerprint.replaceAll(':', '').toLowerCase() } : {};
-      this.#serve(socket, known);
+      const certificate: CallerCertificate | undefined = fingerprint
+        ? {
+            fingerprint: fingerprint.replaceAll(':', '').toLowerCase(),
+            subject: '',
+            trust: { kind: 'verified', authorities: [] },
+          }
+        : undefined;
+      this.#serve(socket, certificate ? { certificate } : {});
     });
     server.on('tlsClientError', (error, socket) => this.#onTlsError(error, socket));
     return server;

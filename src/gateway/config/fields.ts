@@ -118,6 +118,26 @@ export function uid() {
   return z.string().refine(isUid, 'is not a UID').meta({ 'x-hint': hint });
 }
 
+/** A UID, or the beginning of UIDs: it ends in a dot. */
+export function uidOrPrefix() {
+  const hint = 'write a UID in quotes, or the beginning of UIDs with a dot at its end, such as "1.3.12.2.1107."';
+  return z
+    .string()
+    .refine((text) => isUid(text.endsWith('.') ? text.slice(0, -1) : text), 'is not a UID or the beginning of one')
+    .meta({ 'x-hint': hint });
+}
+
+/** A distinguished name in the form of RFC 4514: attribute=value, separated by commas. */
+export function distinguishedName() {
+  const hint =
+    'write it as "openssl x509 -noout -subject -nameopt RFC2253 -in FILE" prints it, such as "CN=ct1,O=Elsewhere"';
+  return z
+    .string()
+    .max(1024)
+    .regex(/^[A-Za-z0-9.]+=(\\.|[^,\\])+(,[A-Za-z0-9.]+=(\\.|[^,\\])+)*$/, 'is not a distinguished name')
+    .meta({ 'x-hint': hint });
+}
+
 /** PS3.5 6.2, VR CS. */
 export function modality() {
   const hint = 'write a modality code such as CT, MR, US';

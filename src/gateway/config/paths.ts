@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { ParsedConfiguration } from './schema.ts';
 
 type ParsedListener = ParsedConfiguration['listeners'][number];
+type ParsedPeer = ParsedConfiguration['peers'][number];
 type ParsedStore = ParsedConfiguration['stores'][number];
 
 function absoluteListener(listener: ParsedListener, path: (text: string) => string): ParsedListener {
@@ -13,27 +14,52 @@ function absoluteListener(listener: ParsedListener, path: (text: string) => stri
   return { ...listener, tls };
 }
 
+type Secret = Extract<ParsedStore, { type: 's3' }>['secretAccessKey'];
+
+function absoluteSecret(secret: Secret, path: (text: string) => string): Secret {
+  return typeof secret === 'object' && 'file' in secret ? { file: path(secret.file) } : secret;
+}
+
 function absoluteStore(store: ParsedStore, path: (text: string) => string): ParsedStore {
   if (store.type === 'directory') return { ...store, path: path(store.path) };
-  const secret = store.secretAccessKey;
-  const secretAccessKey = typeof secret === 'object' && 'file' in secret ? { file: path(secret.file) } : secret;
+  const secretAccessKey = absoluteSecret(store.secretAccessKey, path);
   return { ...store, secretAccessKey, ...(store.caFile === undefined ? {} : { caFile: path(store.caFile) }) };
+}
+
+function absolutePeer(peer: ParsedPeer, path: (text: string) => string): ParsedPeer {
+  const { userIdentity, storageCommitment } = peer;
+  const report = storageCommitment?.report;
+  const tls = report?.tls && {
+    ...report.tls,
+    caFile: path(report.tls.caFile),
+    ...(report.tls.certificateFile === undefined ? {} : { certificateFile: path(report.tls.certificateFile) }),
+    ...(report.tls.keyFile === undefined ? {} : { keyFile: path(report.tls.keyFile) }),
+  };
+  return {
+    ...peer,
+    ...(userIdentity?.passcode && {
+      userIdentity: { ...userIdentity, passcode: absoluteSecret(userIdentity.passcode, path) },
+    }),
+    ...(storageCommitment && tls && { storageCommitment: { ...storageCommitment, report: { ...report, tls } } }),
+  };
 }
 
 type WithPaths = {
   stateDirectory?: string;
   listeners?: Array<ParsedListener | undefined>;
+  peers?: Array<ParsedPeer | undefined>;
   stores?: Array<ParsedStore | undefined>;
 };
 
 /** A copy in which every path (`x-path` in the schema) is absolute. Works on a whole configuration and on parts of one. */
 export function absolutePaths<T extends WithPaths>(config: T, folder: string): T {
   const path = (text: string) => resolve(folder, text);
-  const { stateDirectory, listeners, stores } = config;
+  const { stateDirectory, listeners, peers, stores } = config;
   return {
     ...config,
     ...(stateDirectory === undefined ? {} : { stateDirectory: path(stateDirectory) }),
     ...(listeners && { listeners: listeners.map((entry) => entry && absoluteListener(entry, path)) }),
+    ...(peers && { peers: peers.map((entry) => entry && absolutePeer(entry, path)) }),
     ...(stores && { stores: stores.map((entry) => entry && absoluteStore(entry, path)) }),
   };
 }

@@ -4,30 +4,10 @@
  * Sizes become bytes, durations become milliseconds.
  */
 import { z } from 'zod';
-import {
-  aeTitle,
-  aeTitleOrAny,
-  duration,
-  fingerprint,
-  host,
-  keyPrefix,
-  modality,
-  name,
-  network,
-  path,
-  port,
-  secret,
-  size,
-  uid,
-} from './fields.ts';
-
-type KeyMeta = { description: string; 'x-applies': 'live' | 'restart' };
-/** Meant to take effect while the gateway runs, once configuration can be changed in service; until then as `restart`. */
-const live = (description: string): KeyMeta => ({ description, 'x-applies': 'restart' });
-const restart = (description: string): KeyMeta => ({ description, 'x-applies': 'restart' });
-
-const MiB = 2 ** 20;
-const priority = () => z.enum(['normal', 'urgent']);
+import { aeTitle, duration, host, keyPrefix, modality, name, path, port, secret, size, uid } from './fields.ts';
+import { live, MiB, restart } from './keyMeta.ts';
+import { limits } from './limitsSchema.ts';
+import { peer, priority } from './peerSchema.ts';
 
 const tls = z.strictObject({
   certificateFile: path().meta(restart("PEM file with the listener's certificate and the chain that signed it.")),
@@ -56,56 +36,6 @@ const listener = z.strictObject({
     .meta(restart('true: DICOM without TLS. It has to be said; nothing is plain by default.')),
 });
 
-const peer = z.strictObject({
-  aeTitle: aeTitleOrAny().meta(live('Calling AE title of the sender, or "*" for any.')),
-  addresses: z
-    .array(network())
-    .min(1)
-    .exactOptional()
-    .meta(live('Addresses or networks (CIDR) that the sender may call from. Left out: any.')),
-  certificateFingerprints: z
-    .array(fingerprint())
-    .min(1)
-    .exactOptional()
-    .meta(live('SHA-256 fingerprints of the certificates that the sender may show. Left out: any that is trusted.')),
-  priority: priority().default('normal').meta(live('urgent: what this sender sends overtakes the rest in the queue.')),
-  calledAeTitles: z
-    .array(aeTitle())
-    .min(1)
-    .exactOptional()
-    .meta(live('AE titles by which the sender may call us. Left out: aeTitle above.')),
-});
-
-const limits = z.strictObject({
-  associations: z.int().min(1).max(4096).default(128).meta(restart('Open associations in all.')),
-  associationsPerPeer: z.int().min(1).max(4096).default(64).meta(live('Open associations of one calling AE title.')),
-  maxPduLength: size({ min: 4096, max: 16 * MiB })
-    .prefault(131072)
-    .meta(restart('Longest PDU that senders may send, in bytes, as announced to them.')),
-  presentationContexts: z.int().min(1).max(128).default(128).meta(restart('Presentation contexts in one request.')),
-  associateRequestBytes: size({ min: 4096, max: 16 * MiB })
-    .prefault('256KiB')
-    .meta(restart('Longest A-ASSOCIATE-RQ that is read.')),
-  artimTimeout: duration({ min: 100 })
-    .prefault('30s')
-    .meta(
-      restart('How long a connection may take to ask for an association, and to close after one (ARTIM, PS3.8 9.1.5).'),
-    ),
-  idleTimeout: duration({ min: 1000 })
-    .prefault('60s')
-    .meta(restart('An association that sends nothing for so long is aborted.')),
-  instanceBytes: size({ min: 1 }).prefault('16GiB').meta(restart('Largest instance that is taken.')),
-  associationBytes: z
-    .union([z.literal('unlimited').transform(() => Number.POSITIVE_INFINITY), size({ min: 1 })], {
-      error: 'is not a size',
-    })
-    .prefault('unlimited')
-    .meta({
-      ...restart('Most bytes that one association may send, or unlimited.'),
-      'x-hint': 'write a size such as 500GB, or unlimited',
-    }),
-});
-
 const spool = z.strictObject({
   segmentSize: size({ min: 4 * MiB, max: 4096 * MiB })
     .prefault('128MiB')
@@ -128,6 +58,31 @@ const spool = z.strictObject({
   bufferMemory: size({ min: 4 * MiB })
     .prefault('64MiB')
     .meta(restart('Memory for received bytes on their way to disk; senders are held back when it is used up.')),
+});
+
+const storageCommitment = z.strictObject({
+  giveUpAfter: duration({ min: 1000, max: Number.MAX_SAFE_INTEGER })
+    .prefault('7d')
+    .meta(restart('A commitment that means delivered and is not reached in this time is reported as failed.')),
+  reportRetry: z
+    .strictObject({
+      initial: duration()
+        .prefault('10s')
+        .meta(restart('First wait after a report that could not be given; it doubles from then on.')),
+      cap: duration().prefault('15min').meta(restart('Longest wait between two attempts.')),
+      giveUpAfter: duration({ min: 1000, max: Number.MAX_SAFE_INTEGER })
+        .prefault('7d')
+        .meta(restart('A report that nobody took for so long is dropped, with a warning.')),
+    })
+    .prefault({})
+    .meta(restart('Waiting between attempts to give a report.')),
+  pendingPerPeer: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1000)
+    .meta(restart('Requests of one sender that may be pending.')),
+  instancesPerRequest: z.int().min(1).max(1_000_000).default(20_000).meta(restart('Instances in one request.')),
 });
 
 const study = z.strictObject({
@@ -242,6 +197,9 @@ export const configurationSchema = z
     peers: z.array(peer).default([]).meta(live('Who may send. Nobody else may.')),
     limits: limits.prefault({}).meta(restart('What one sender, and all together, may ask for.')),
     spool: spool.prefault({}).meta(restart('The place on disk where instances wait.')),
+    storageCommitment: storageCommitment
+      .prefault({})
+      .meta(restart('Storage commitment (PS3.4 annex J), for the senders that have it.')),
     study: study.prefault({}).meta(live('When a study counts as complete.')),
     stores: z
       .array(z.discriminatedUnion('type', [directoryStore, s3Store]))

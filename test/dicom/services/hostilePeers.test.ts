@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { AssociationLimits } from '../../../src/dicom/services/acceptedAssociation.ts';
+import type { AssociationLimits } from '../../../src/dicom/services/access.ts';
 import { uid } from '../../../src/dicom/uids.ts';
 import { encodePdu } from '../../../src/dicom/upperLayer/pdu.ts';
 import { dataSet, deflate, secondaryCapture } from '../../support/dataSets.ts';

@@ -180,7 +180,7 @@ describe('TLS between strangers', () => {
         ),
       });
       expect(seen[0]).toEqual({ callingAeTitle: 'SCU', calledAeTitle: 'GATEWAY' });
-      expect(seen[1]).toMatchObject({ address: '127.0.0.1', certificateFingerprint: tls.pki.client.fingerprint });
+      expect(seen[1]).toMatchObject({ address: '127.0.0.1', certificate: { fingerprint: tls.pki.client.fingerprint } });
       expect((await listener.logged('association.rejected')).msg).toContain('AE title SCU is unknown; add it to peers');
     } finally {
       await listener.stop();

@@ -126,6 +126,20 @@ stores:
             },
           },
         ],
+        peers: [
+          {
+            aeTitle: 'CT1',
+            priority: 'normal' as const,
+            userIdentity: { user: 'u' },
+            storageCommitment: {
+              ...{ means: 'spooled' as const, sameAssociation: false },
+              report: {
+                ...{ host: 'h', port: 1 },
+                tls: { caFile: 'relative', certificateFile: 'relative', keyFile: 'relative' },
+              },
+            },
+          },
+        ],
         stores: [
           { name: 'd', type: 'directory' as const, path: 'relative', prefix: 'p' },
           {
