@@ -11,7 +11,13 @@ import { payloadPerPdu } from '../dimse/pdvWriter.ts';
 import { socketTransport, systemTimers } from '../transport/socketTransport.ts';
 import { implementationClassUid, implementationVersionName, uid } from '../uids.ts';
 import { type AbortInfo, Association, type AssociationUser } from '../upperLayer/association.ts';
-import { type AssociateAc, type AssociateRj, contextResult, type ProposedContext } from '../upperLayer/pdu.ts';
+import {
+  type AssociateAc,
+  type AssociateRj,
+  contextResult,
+  type ProposedContext,
+  type RoleSelection,
+} from '../upperLayer/pdu.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
 import { cancelled, connectToPeer, type PeerAddress, socketError, timedOut } from './connect.ts';
 import { explainRejection } from './words.ts';
@@ -32,6 +38,14 @@ export type ScuTarget = PeerAddress & {
   calledAeTitle: string;
   timeouts?: Partial<ScuTimeouts>;
   signal?: AbortSignal;
+};
+
+/** What is proposed beside the contexts. */
+export type Proposal = {
+  /** SOP classes for which we would be something else than SCU only (PS3.7 D.3.3.4). */
+  roleSelections?: readonly RoleSelection[];
+  /** Requests that we would like to have unanswered at a time (PS3.7 D.3.3.3); 0 is any number. Left out: 1. */
+  operationsWindow?: number;
 };
 
 /** What we can receive: responses are small. */
@@ -83,16 +97,17 @@ export class Requestor implements AssociationUser {
 
   /**
    * Connects and negotiates. Throws what `connectToPeer` throws, and `scu.rejected`, `scu.aborted`, `scu.timeout`.
-   * That a context was refused is no error here: see `contextResult`.
+   * That a context or a role was refused is no error here: see `contextResult` and `roles`.
    */
-  static async open(target: ScuTarget, contexts: ProposedContext[]): Promise<Requestor> {
+  static async open(target: ScuTarget, contexts: ProposedContext[], proposal: Proposal = {}): Promise<Requestor> {
     const { connectMs } = { ...defaultTimeouts, ...target.timeouts };
     const requestor = new Requestor(target, await connectToPeer(target, connectMs, target.signal));
-    await requestor.#associate(contexts);
+    await requestor.#associate(contexts, proposal);
     return requestor;
   }
 
-  async #associate(contexts: ProposedContext[]): Promise<void> {
+  async #associate(contexts: ProposedContext[], proposal: Proposal): Promise<void> {
+    const { roleSelections = [], operationsWindow = 1 } = proposal;
     this.#association.request({
       type: 'associate-rq',
       protocolVersion: 1,
@@ -100,7 +115,16 @@ export class Requestor implements AssociationUser {
       callingAeTitle: this.#target.callingAeTitle,
       applicationContext: uid.applicationContext,
       contexts,
-      userInformation: { maximumLength, implementationClassUid, implementationVersionName, roleSelections: [] },
+      userInformation: {
+        maximumLength,
+        implementationClassUid,
+        implementationVersionName,
+        roleSelections: [...roleSelections],
+        // 1/1 is what holds without the item; a peer that does not know it need not see it.
+        ...(operationsWindow === 1
+          ? {}
+          : { asynchronousOperationsWindow: { invoked: operationsWindow, performed: 1 } }),
+      },
     });
     const what = 'no answer to A-ASSOCIATE-RQ';
     await this.#until(() => this.#answer, this.#timeouts.associateMs, what, 'is this port a DICOM port?');
@@ -122,6 +146,17 @@ export class Requestor implements AssociationUser {
 
   isAccepted(contextId: number): boolean {
     return this.contextResult(contextId) === contextResult.acceptance;
+  }
+
+  /** Our roles for a SOP class. What was not proposed, or not answered, is as it is by default: SCU (PS3.7 D.3.3.4). */
+  roles(sopClassUid: string): { scu: boolean; scp: boolean } {
+    const answered = this.#answer?.userInformation.roleSelections.find((role) => role.sopClassUid === sopClassUid);
+    return answered ? { scu: answered.scu, scp: answered.scp } : { scu: true, scp: false };
+  }
+
+  /** Requests that may be unanswered at a time: what was proposed, or less; 0 is any number. */
+  get operationsWindow(): number {
+    return this.#answer?.userInformation.asynchronousOperationsWindow?.invoked ?? 1;
   }
 
   /** Bytes of payload in a P-DATA-TF that the peer takes. */
