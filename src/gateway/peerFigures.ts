@@ -69,6 +69,8 @@ export class PeerRegister implements AssociationObserver {
 
   onLimit(): void {}
 
+  onHeld(): void {}
+
   #of(aeTitle: string): PeerFigures {
     const name = this.#figures.has(aeTitle) || this.#figures.size < maxPeers ? aeTitle : others;
     let figures = this.#figures.get(name);

@@ -62,6 +62,7 @@ export async function startListener(options: {
         onRejected: () => {},
         onInstance: (_association, result) => void results.push(result),
         onClosed: () => {},
+        onHeld: () => {},
         onLimit: () => {},
       },
     },

@@ -30,7 +30,9 @@ export type AssociationObserver = {
   onAdmitted(association: AcceptedAssociation): void;
   onRejected(knock: Knock): void;
   onInstance(association: AcceptedAssociation, result: StorageResult): void;
-  onClosed(association: AcceptedAssociation): void;
+  onClosed(association: AcceptedAssociation, ending: Ending): void;
+  /** The sender had to wait for `ms` (back-pressure): for our intake, or because it does not read our answers. */
+  onHeld(association: AcceptedAssociation, why: Hold, ms: number): void;
   /** A peer ran into a limit; `caller` as far as it is known. */
   onLimit(limit: LimitName, caller: { address: string }): void;
 };
@@ -51,7 +53,7 @@ export type AcceptedAssociationContext = {
 };
 
 /** The intake is full; or the peer does not read our answers, which must not gather here. */
-type Hold = 'intake' | 'answers';
+export type Hold = 'intake' | 'answers';
 
 export class AcceptedAssociation implements AssociationUser {
   readonly #context: AcceptedAssociationContext;
@@ -72,8 +74,8 @@ export class AcceptedAssociation implements AssociationUser {
   #ending: Ending | undefined;
   #admitted = false;
   #endSaid = false;
-  /** Why nothing is read from the peer at present. */
-  readonly #holds = new Set<Hold>();
+  /** Why nothing is read from the peer at present, and since when. */
+  readonly #holds = new Map<Hold, number>();
 
   constructor(transport: Transport, context: AcceptedAssociationContext) {
     this.#context = context;
@@ -118,7 +120,7 @@ export class AcceptedAssociation implements AssociationUser {
       this.#onFault(error);
     }
     if (this.#receivedBytes > this.#context.limits.associationBytes && this.#association.established) {
-      this.#association.abort(`more than ${this.#context.limits.associationBytes} bytes on one association`);
+      this.#abortFor('associationBytes', `more than ${this.#context.limits.associationBytes} bytes on one association`);
     }
   }
 
@@ -137,7 +139,14 @@ export class AcceptedAssociation implements AssociationUser {
     // A peer that waits for us is not idle; one that does not read our answers is.
     if (!this.#association.established || this.#owesAnswer || this.#holds.has('intake')) return;
     if (now - this.#lastActivity < this.#context.limits.idleMs) return;
-    this.#association.abort(`nothing received for ${this.#context.limits.idleMs} ms`);
+    this.#abortFor('idleTimeout', `nothing received for ${this.#context.limits.idleMs} ms`);
+  }
+
+  /** A limit that the peer ran into, which ends the association. */
+  #abortFor(limit: LimitName, message: string): void {
+    this.#ending ??= { how: 'aborted', by: 'us', limit, midMessage: !this.betweenMessages, detail: message };
+    this.#context.observer.onLimit(limit, this.#context.caller);
+    this.#association.abort(message);
   }
 
   /** Ends the association now: for a stopping gateway. */
@@ -205,7 +214,8 @@ export class AcceptedAssociation implements AssociationUser {
   }
 
   onAborted(info: AbortInfo): void {
-    this.#ending ??= { how: info.by === 'transport' ? 'closed' : 'aborted', detail: info.message };
+    const how = info.by === 'transport' ? 'closed' : 'aborted';
+    this.#ending ??= { how, by: info.by, midMessage: !this.betweenMessages, detail: info.message };
     this.#closeServices();
     this.#sayEnd(); // at once: the peer may keep the connection open for as long as ARTIM allows
     this.#transport.resume(); // a paused transport would never tell that it is closed
@@ -214,7 +224,9 @@ export class AcceptedAssociation implements AssociationUser {
   onClosed(): void {
     this.#closeServices();
     this.#sayEnd();
-    this.#context.observer.onClosed(this);
+    for (const why of this.#holds.keys()) this.#sayHeld(why);
+    this.#holds.clear();
+    this.#context.observer.onClosed(this, this.#ending ?? { how: 'closed', by: 'transport' });
   }
 
   /** One line, once. */
@@ -307,14 +319,20 @@ export class AcceptedAssociation implements AssociationUser {
   }
 
   #hold(why: Hold): void {
-    this.#holds.add(why);
+    if (!this.#holds.has(why)) this.#holds.set(why, this.#context.monotonic());
     this.#transport.pause();
   }
 
   #letGo(why: Hold): void {
+    this.#sayHeld(why);
     this.#holds.delete(why);
     this.#lastActivity = this.#context.monotonic();
     if (this.#holds.size === 0) this.#transport.resume();
+  }
+
+  #sayHeld(why: Hold): void {
+    const since = this.#holds.get(why);
+    if (since !== undefined) this.#context.observer.onHeld(this, why, this.#context.monotonic() - since);
   }
 
   #onStored(result: StorageResult): void {

@@ -3,12 +3,22 @@ import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { status, statusText } from '../dimse/status.ts';
 import { isUid } from '../uids.ts';
+import type { AbortInfo } from '../upperLayer/association.ts';
 import type { ProposedContext } from '../upperLayer/pdu.ts';
-import type { Admission, Caller } from './access.ts';
+import type { Admission, Caller, LimitName } from './access.ts';
 import { printable } from './printable.ts';
 import type { StorageResult } from './storage.ts';
 
-export type Ending = { how: 'released' | 'aborted' | 'rejected' | 'closed'; detail?: string };
+export type Ending = {
+  how: 'released' | 'aborted' | 'rejected' | 'closed';
+  /** Who ended it, when it was not released. */
+  by?: AbortInfo['by'];
+  /** The limit that it was ended for. */
+  limit?: LimitName;
+  /** A message had begun and was not whole. */
+  midMessage?: boolean;
+  detail?: string;
+};
 
 export type AssociationCounters = {
   instances: number;

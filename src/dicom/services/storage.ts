@@ -50,6 +50,11 @@ export type StorageResult = {
   comment: string | undefined;
   /** Monotonic milliseconds from the last byte of the data set to the response. */
   acknowledgeMs: number;
+  /**
+   * Monotonic milliseconds, up to this response and since the one before, in which a C-STORE was under way: from its
+   * command to its response. The sum over an association is its time at work, its pauses left out.
+   */
+  busyMs: number;
 };
 
 type Current = {
@@ -73,6 +78,8 @@ export class StorageReceiver implements AssociationService {
   #closed = false;
   /** Instances that are whole but not answered yet. */
   #finishing = 0;
+  /** Since when a C-STORE has been under way and not yet been reported as `busyMs`. */
+  #busySince: number | undefined;
   #onIdle: (() => void) | undefined;
 
   constructor(options: {
@@ -104,6 +111,7 @@ export class StorageReceiver implements AssociationService {
     };
     const current: Current = { command, contextId: context.id, header, bytes: 0, sink: undefined, refusal: undefined };
     this.#current = current;
+    this.#busySince ??= this.#monotonic();
     const problem = this.#problemWith(header, context);
     if (problem) {
       current.refusal = problem;
@@ -210,7 +218,12 @@ export class StorageReceiver implements AssociationService {
         ...(comment === undefined ? {} : { errorComment: comment }),
       });
     }
-    const acknowledgeMs = this.#monotonic() - lastByteAt;
+    const now = this.#monotonic();
+    const acknowledgeMs = now - lastByteAt;
+    const busyMs = now - (this.#busySince ?? now);
+    // This one is still counted among those that finish, unless it was refused on the spot.
+    const underWay = this.#current !== undefined || this.#finishing > (outcome === undefined ? 0 : 1);
+    this.#busySince = underWay ? now : undefined;
     this.#onResult({
       header: current.header,
       bytes: current.bytes,
@@ -218,6 +231,7 @@ export class StorageReceiver implements AssociationService {
       outcome,
       comment,
       acknowledgeMs,
+      busyMs,
     });
   }
 }
