@@ -71,6 +71,8 @@ export class PeerRegister implements AssociationObserver {
 
   onHeld(): void {}
 
+  onHandshakeFailed(): void {}
+
   #of(aeTitle: string): PeerFigures {
     const name = this.#figures.has(aeTitle) || this.#figures.size < maxPeers ? aeTitle : others;
     let figures = this.#figures.get(name);

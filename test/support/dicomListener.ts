@@ -63,6 +63,7 @@ export async function startListener(options: {
         onInstance: (_association, result) => void results.push(result),
         onClosed: () => {},
         onHeld: () => {},
+        onHandshakeFailed: () => {},
         onLimit: () => {},
       },
     },

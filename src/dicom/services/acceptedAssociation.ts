@@ -33,6 +33,8 @@ export type AssociationObserver = {
   onClosed(association: AcceptedAssociation, ending: Ending): void;
   /** The sender had to wait for `ms` (back-pressure): for our intake, or because it does not read our answers. */
   onHeld(association: AcceptedAssociation, why: Hold, ms: number): void;
+  /** A connection ended in its TLS handshake: nobody knows yet who called, only from where. */
+  onHandshakeFailed(caller: { address: string }): void;
   /** A peer ran into a limit; `caller` as far as it is known. */
   onLimit(limit: LimitName, caller: { address: string }): void;
 };

@@ -214,6 +214,7 @@ export class Listener {
     const code = refused ?? error.code ?? 'unknown';
     const [event, message] = refused ? explainRefusedCertificate(refused) : explainTlsError(code, error.message);
     this.#log.warn(event, message, { address, code });
+    this.#options.context.observer.onHandshakeFailed({ address });
   }
 }
 
