@@ -5,6 +5,7 @@
 import type { Log } from '../../base/log.ts';
 import type { StoreCapabilities, StoreConfiguration } from '../../delivery/store/objectStore.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type * as identityTools from '../identity/identity.ts';
 
 export type RunOptions = {
   log: Log;
@@ -94,4 +95,6 @@ export type CommandDependencies = {
   ): Promise<{ bytes: number; sha256: string }>;
   /** Reads every record and compares it with its checksum. */
   checkSpool(config: Configuration): Promise<SpoolCheckReport>;
+  /** What the `identity` commands need done. */
+  identity(): Promise<typeof identityTools>;
 };

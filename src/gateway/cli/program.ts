@@ -4,6 +4,7 @@ import { registerCheck } from './checkCommand.ts';
 import { type CommandContext, type ExitCode, exitCode } from './context.ts';
 import { registerDemo } from './demoCommand.ts';
 import type { CommandDependencies } from './dependencies.ts';
+import { registerIdentity } from './identityCommand.ts';
 import { withExamples } from './options.ts';
 import { registerQueue } from './queueCommand.ts';
 import { registerRun } from './runCommand.ts';
@@ -22,6 +23,7 @@ const register = [
   registerQueue,
   registerVerify,
   registerSpool,
+  registerIdentity,
   registerVersion,
 ];
 

@@ -105,4 +105,5 @@ export const dependencies: CommandDependencies = {
   },
   exportInstance: async (config, what) => (await spoolTools()).exportInstance(config, what),
   checkSpool: async (config) => (await spoolTools()).checkSpool(config),
+  identity: () => import('../identity/identity.ts'),
 };

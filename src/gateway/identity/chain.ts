@@ -27,13 +27,18 @@ export function fitsKey(certificate: X509Certificate, key: KeyObject): boolean {
   }
 }
 
+/** An authority that renewed its certificate for the same key has several that fit. */
+export function longestValid(certificates: readonly X509Certificate[]): X509Certificate | undefined {
+  return certificates.toSorted((a, b) => b.validToDate.getTime() - a.validToDate.getTime())[0];
+}
+
 /** The chain of `leaf` among `certificates`. Copies of the same certificate count once. */
 export function sortChain(leaf: X509Certificate, certificates: readonly X509Certificate[]): SortedChain {
   const rest = new Map(certificates.map((certificate) => [certificate.fingerprint256, certificate]));
   rest.delete(leaf.fingerprint256);
   const chain = [leaf];
   for (let last = leaf; !isSelfSigned(last); ) {
-    const issuer = [...rest.values()].find((candidate) => isIssuedBy(last, candidate));
+    const issuer = longestValid([...rest.values()].filter((candidate) => isIssuedBy(last, candidate)));
     if (issuer === undefined) break;
     rest.delete(issuer.fingerprint256);
     chain.push(issuer);
