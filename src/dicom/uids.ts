@@ -3,6 +3,9 @@
 export const uid = {
   applicationContext: '1.2.840.10008.3.1.1.1',
   verification: '1.2.840.10008.1.1',
+  storageCommitmentPushModel: '1.2.840.10008.1.20.1',
+  /** The well-known SOP Instance of it (PS3.4 J.3.5). */
+  storageCommitmentInstance: '1.2.840.10008.1.20.1.1',
   implicitVrLittleEndian: '1.2.840.10008.1.2',
   explicitVrLittleEndian: '1.2.840.10008.1.2.1',
   deflatedExplicitVrLittleEndian: '1.2.840.10008.1.2.1.99',

@@ -9,9 +9,11 @@ export const commandField = {
   cEchoRq: 0x0030,
   cEchoRsp: 0x8030,
   nEventReportRq: 0x0100,
+  nEventReportRsp: 0x8100,
   nGetRq: 0x0110,
   nSetRq: 0x0120,
   nActionRq: 0x0130,
+  nActionRsp: 0x8130,
   nCreateRq: 0x0140,
   nDeleteRq: 0x0150,
   cCancelRq: 0x0fff,
@@ -26,6 +28,11 @@ export type CommandSet = {
   messageIdBeingRespondedTo?: number;
   affectedSopClassUid?: string;
   affectedSopInstanceUid?: string;
+  /** Of N-GET, N-SET, N-ACTION and N-DELETE requests. */
+  requestedSopClassUid?: string;
+  requestedSopInstanceUid?: string;
+  eventTypeId?: number;
+  actionTypeId?: number;
   priority?: number;
   commandDataSetType: number;
   status?: number;
@@ -39,6 +46,7 @@ type Form = 'US' | 'UI' | 'AE' | 'LO';
 /** Element number in group 0000, form, and the property it becomes; ascending, as they are encoded. */
 const elements: ReadonlyArray<{ element: number; form: Form; property: keyof CommandSet }> = [
   { element: 0x0002, form: 'UI', property: 'affectedSopClassUid' },
+  { element: 0x0003, form: 'UI', property: 'requestedSopClassUid' },
   { element: 0x0100, form: 'US', property: 'commandField' },
   { element: 0x0110, form: 'US', property: 'messageId' },
   { element: 0x0120, form: 'US', property: 'messageIdBeingRespondedTo' },
@@ -47,6 +55,9 @@ const elements: ReadonlyArray<{ element: number; form: Form; property: keyof Com
   { element: 0x0900, form: 'US', property: 'status' },
   { element: 0x0902, form: 'LO', property: 'errorComment' },
   { element: 0x1000, form: 'UI', property: 'affectedSopInstanceUid' },
+  { element: 0x1001, form: 'UI', property: 'requestedSopInstanceUid' },
+  { element: 0x1002, form: 'US', property: 'eventTypeId' },
+  { element: 0x1008, form: 'US', property: 'actionTypeId' },
   { element: 0x1030, form: 'AE', property: 'moveOriginatorAeTitle' },
   { element: 0x1031, form: 'US', property: 'moveOriginatorMessageId' },
 ];
