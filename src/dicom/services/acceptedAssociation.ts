@@ -217,7 +217,8 @@ export class AcceptedAssociation implements AssociationUser {
 
   onAborted(info: AbortInfo): void {
     const how = info.by === 'transport' ? 'closed' : 'aborted';
-    this.#ending ??= { how, by: info.by, midMessage: !this.betweenMessages, detail: info.message };
+    const midMessage = !this.betweenMessages || this.#owesAnswer;
+    this.#ending ??= { how, by: info.by, midMessage, detail: info.message };
     this.#closeServices();
     this.#sayEnd(); // at once: the peer may keep the connection open for as long as ARTIM allows
     this.#transport.resume(); // a paused transport would never tell that it is closed

@@ -15,7 +15,7 @@ export type Ending = {
   by?: AbortInfo['by'];
   /** The limit that it was ended for. */
   limit?: LimitName;
-  /** A message had begun and was not whole. */
+  /** A message had begun and was not whole, or the peer waited for an answer. */
   midMessage?: boolean;
   detail?: string;
 };
@@ -82,7 +82,7 @@ export class AssociationLog {
 
   ended(ending: Ending, counters: AssociationCounters, seconds: number, admitted: boolean): void {
     if (ending.how === 'rejected') return; // said when it was done
-    const fields = { ...this.#who(), ...counters, seconds };
+    const fields = { ...this.#who(), ...counters, seconds, ...(admitted ? {} : { admitted }) };
     if (ending.how === 'released') this.#log.info('association.released', 'association released', fields);
     else {
       const what = admitted ? 'association' : 'connection';
