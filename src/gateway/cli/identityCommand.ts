@@ -42,9 +42,10 @@ const usedBy = (report: IdentityReport) =>
   report.listeners.filter(({ usesIdentity }) => usesIdentity).map(({ name }) => name);
 
 /** What to do after a certificate was put in place. */
-function nextStep(report: IdentityReport, config: string, clientCa?: string): string {
+function nextStep(report: IdentityReport, config: string, changed: boolean, clientCa?: string): string {
   const users = usedBy(report);
-  if (users.length > 0) return `Used by listener ${users.join(', ')}: restart the gateway to put it to use.\n`;
+  if (users.length > 0)
+    return `Used by listener ${users.join(', ')}${changed ? ': restart the gateway to put it to use' : ''}.\n`;
   const { certificate } = report;
   const trust = certificate?.selfSigned
     ? `\nSenders have to trust it: medusa-gateway identity show --config ${config} --pem > medusa-gateway.pem\n`
@@ -77,7 +78,7 @@ function registerInit(identity: Command, context: CommandContext): void {
       const parts = [made.key ? 'the key' : '', made.certificate ? 'the certificate' : ''].filter(Boolean);
       context.write(parts.length > 0 ? `Made ${parts.join(' and ')}.\n\n` : 'All was there already.\n\n');
       context.write(`${certificateText(report)}${faultText(report)}\n`);
-      context.write(nextStep(report, options.config, options.clientCa));
+      context.write(nextStep(report, options.config, parts.length > 0, options.clientCa));
     }),
   );
 }
@@ -159,7 +160,7 @@ function writeInstalled(
   context.write(
     `Installed${key}.\n${before}\n${certificateText(report)}${faultText({ problems: [], warnings: all })}\n`,
   );
-  context.write(nextStep(report, options.config));
+  context.write(nextStep(report, options.config, true));
 }
 
 function readGiven(name: string): { name: string; bytes: Buffer } {

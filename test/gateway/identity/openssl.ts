@@ -3,12 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Runs `openssl ARGS`; resolves with its output. Throws with what it complained about. */
-export function openssl(args: readonly string[], input?: string | Buffer): Buffer {
-  const stdio = input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] as const } : { input };
-  return execFileSync('openssl', args, { ...stdio, maxBuffer: 2 ** 24 } as Parameters<
-    typeof execFileSync
-  >[2]) as Buffer;
+/** Runs `openssl ARGS` and returns its output. Throws with what it complained about. */
+export function openssl(args: readonly string[], input: string | Buffer = ''): Buffer {
+  return execFileSync('openssl', args, { input, stdio: 'pipe', maxBuffer: 2 ** 24 });
 }
 
 export type KeyKind = 'ec' | 'rsa' | 'rsa1024' | 'ed25519';
