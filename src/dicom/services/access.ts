@@ -1,5 +1,8 @@
 /** Who may associate. The policy is a narrow port with a typed answer; the composition root supplies it. */
 import type { NegotiationPolicy } from '../upperLayer/negotiation.ts';
+import type { UserIdentity } from '../upperLayer/pdu.ts';
+
+export type { UserIdentity } from '../upperLayer/pdu.ts';
 
 export type Caller = {
   address: string;
@@ -22,15 +25,6 @@ export type CallerCertificate = {
   trust: { kind: 'verified'; authorities: readonly string[] } | { kind: 'unverified'; problem: string };
 };
 
-/** What a peer says of its user in A-ASSOCIATE-RQ (PS3.7 D.3.3.7). Never logged. */
-export type UserIdentity = {
-  /** 1 user name, 2 user name and passcode, 3 Kerberos, 4 SAML, 5 JSON Web Token. */
-  type: number;
-  positiveResponseRequested: boolean;
-  primary: Buffer;
-  secondary: Buffer;
-};
-
 /** PS3.8 table 9-21: how A-ASSOCIATE-RJ says no. */
 export type Rejection = { result: 1 | 2; source: 1 | 2 | 3; reason: number };
 
@@ -40,6 +34,8 @@ export const rejection = {
   callingAeTitleNotRecognized: { result: 1, source: 1, reason: 3 },
   calledAeTitleNotRecognized: { result: 1, source: 1, reason: 7 },
   protocolVersionNotSupported: { result: 1, source: 2, reason: 2 },
+  /** The user identity was not accepted (PS3.7 D.3.3.7): by the service provider, without a reason. */
+  notAuthorized: { result: 1, source: 2, reason: 1 },
   temporaryCongestion: { result: 2, source: 3, reason: 1 },
   localLimitExceeded: { result: 2, source: 3, reason: 2 },
 } as const satisfies Record<string, Rejection>;

@@ -3,7 +3,7 @@
  * Sockets and timers are passed in; both roles use it.
  */
 import { type Abort, type AssociateAc, type AssociateRj, type AssociateRq, encodePdu, type Pdu } from './pdu.ts';
-import { abortReason, PduError } from './pduError.ts';
+import { abortReason, PduError, type ProtocolLimit } from './pduError.ts';
 import { type PduLimits, PduReader } from './pduReader.ts';
 import { type Effect, type Event, type Role, type State, transition } from './stateMachine.ts';
 
@@ -28,6 +28,8 @@ export type AbortInfo = {
   reason: number;
   /** What went wrong, for the log. */
   message: string;
+  /** The limit of ours that the peer ran into. */
+  limit?: ProtocolLimit;
 };
 
 /** The local user of the association: the DIMSE layer. */
@@ -45,6 +47,8 @@ export type AssociationUser = {
 };
 
 export type AssociationOptions = { role: Role; limits: PduLimits; artimMs: number; timers: Timers };
+
+type Detail = { pdu?: Pdu; reason?: number; message?: string; limit?: ProtocolLimit };
 
 const source = { serviceUser: 0, serviceProvider: 2 } as const;
 
@@ -65,7 +69,10 @@ export class Association {
   #state: State = 'Sta1';
   #cancelArtim: (() => void) | undefined;
   #closed = false;
-  /** Set once what follows on the wire can no longer be trusted to be PDUs. */
+  /**
+   * Set once what follows on the wire is not listened to any more, not even the rest of the chunk that is being read: it can
+   * no longer be trusted to be PDUs, or the peer goes on asking although it was told to close.
+   */
   #deaf = false;
 
   constructor(transport: Transport, user: AssociationUser, options: AssociationOptions) {
@@ -73,9 +80,14 @@ export class Association {
     this.#user = user;
     this.#options = options;
     this.#reader = new PduReader(options.limits, {
-      onPdu: (pdu) => this.#onPdu(pdu),
-      onPData: () => this.#dispatch('Evt10', {}),
+      onPdu: (pdu) => {
+        if (!this.#deaf) this.#dispatch(eventOf[pdu.type], { pdu });
+      },
+      onPData: () => {
+        if (!this.#deaf) this.#dispatch('Evt10', {});
+      },
       onPdv: (id, control, bytes, ends) => {
+        if (this.#deaf) return;
         // Data that belongs to a P-DATA-TF which the machine refused or ignored goes nowhere.
         if (this.#state === 'Sta6' || this.#state === 'Sta7') this.#user.onPdv(id, control, bytes, ends);
       },
@@ -90,6 +102,11 @@ export class Association {
     return this.#state === 'Sta6';
   }
 
+  /** PDUs that have come whole. */
+  get completedPdus(): number {
+    return this.#reader.completed;
+  }
+
   /** Acceptor: the transport connection is there. */
   transportConnected(): void {
     this.#dispatch('Evt5', {});
@@ -102,13 +119,28 @@ export class Association {
   }
 
   receive(chunk: Buffer): void {
+    this.#reading(() => this.#reader.push(chunk));
+  }
+
+  /** Nothing that the peer sends is acted on until `resume`. What is still on its way is kept: pause the transport too. */
+  hold(): void {
+    this.#reader.hold();
+  }
+
+  resume(): void {
+    this.#reading(() => this.#reader.resume());
+  }
+
+  #reading(read: () => void): void {
     if (this.#deaf || this.#closed) return;
     try {
-      this.#reader.push(chunk);
+      read();
     } catch (error) {
       if (!(error instanceof PduError)) throw error;
+      if (this.#deaf) return;
       this.#deaf = true;
-      this.#dispatch('Evt19', { reason: error.reason, message: error.message });
+      const { reason, message, limit } = error;
+      this.#dispatch('Evt19', { reason, message, ...(limit === undefined ? {} : { limit }) });
     }
   }
 
@@ -122,6 +154,7 @@ export class Association {
   }
 
   accept(answer: AssociateAc): void {
+    this.#reader.maximumLength = answer.userInformation.maximumLength;
     this.#dispatch('Evt7', { pdu: answer });
   }
 
@@ -156,11 +189,7 @@ export class Association {
     this.#dispatch('Evt19', { reason, message });
   }
 
-  #onPdu(pdu: Pdu): void {
-    this.#dispatch(eventOf[pdu.type], { pdu });
-  }
-
-  #dispatch(event: Event, detail: { pdu?: Pdu; reason?: number; message?: string }): void {
+  #dispatch(event: Event, detail: Detail): void {
     const action = transition(this.#state, event, this.#options.role);
     if (action === undefined) return; // a local primitive that came too late: the association is gone
     const before = this.#state;
@@ -170,12 +199,13 @@ export class Association {
       pdu: detail.pdu,
       reason: detail.reason ?? (detail.message === undefined ? abortReason.unexpectedPdu : abortReason.notSpecified),
       message: detail.message ?? unexpected,
+      ...(detail.limit === undefined ? {} : { limit: detail.limit }),
     };
     for (const effect of action.effects) this.#perform(effect, info, before);
   }
 
-  #perform(effect: Effect, info: { pdu: Pdu | undefined; reason: number; message: string }, before: State): void {
-    const { pdu, reason, message } = info;
+  #perform(effect: Effect, info: Omit<AbortInfo, 'by' | 'source'> & { pdu: Pdu | undefined }, before: State): void {
+    const { pdu, ...why } = info;
     switch (effect) {
       case 'send-associate-rq':
       case 'send-associate-ac':
@@ -191,10 +221,12 @@ export class Association {
       case 'send-abort-user':
         this.#transport.write(encodePdu({ type: 'abort', source: source.serviceUser, reason: 0 }));
         // An invalid first PDU (AA-1 in Sta2) has no indication in the table, but the log wants its reason.
-        if (before === 'Sta2') this.#user.onAborted({ by: 'us', source: source.serviceUser, reason, message });
+        if (before === 'Sta2') this.#user.onAborted({ by: 'us', source: source.serviceUser, ...why });
         break;
       case 'send-abort-provider':
-        this.#transport.write(encodePdu({ type: 'abort', source: source.serviceProvider, reason }));
+        this.#transport.write(encodePdu({ type: 'abort', source: source.serviceProvider, reason: why.reason }));
+        // AA-7, once: a peer that asks again and again, and reads nothing, would make our answers gather.
+        if (before === 'Sta13') this.#deaf = true;
         break;
       case 'close-transport':
         this.#transport.end();
@@ -228,7 +260,7 @@ export class Association {
       }
       case 'indicate-p-abort': {
         const by = this.#closed ? 'transport' : 'us';
-        this.#user.onAborted({ by, source: source.serviceProvider, reason, message });
+        this.#user.onAborted({ by, source: source.serviceProvider, ...why });
         break;
       }
       case 'connect-transport':
@@ -243,7 +275,8 @@ export class Association {
     this.#cancelArtim = this.#options.timers.after(this.#options.artimMs, () => {
       if (this.#state === 'Sta2') {
         const message = `no A-ASSOCIATE-RQ within ${this.#options.artimMs} ms`;
-        this.#user.onAborted({ by: 'us', source: source.serviceProvider, reason: 0, message });
+        const reached = { reason: 0, message, limit: 'artimTimeout' } as const;
+        this.#user.onAborted({ by: 'us', source: source.serviceProvider, ...reached });
       }
       this.#dispatch('Evt18', {});
       this.#transport.destroy();

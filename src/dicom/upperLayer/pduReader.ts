@@ -2,6 +2,7 @@
  * Frames a byte stream into PDUs. It never waits for a P-DATA-TF to be whole: presentation data value bytes are handed
  * on as they come, so that memory does not grow with what the peer declares. Pure: bytes in, calls out.
  */
+import { GatheredBytes } from './gatheredBytes.ts';
 import { decodePdu, type Pdu, pduType } from './pdu.ts';
 import { abortReason, PduError } from './pduError.ts';
 
@@ -33,31 +34,64 @@ type Phase =
   | { name: 'pdv-data'; pduLeft: number; pdvLeft: number; contextId: number; control: number };
 
 export class PduReader {
-  readonly #limits: PduLimits;
+  readonly #associatePduLength: number;
   readonly #handler: PduHandler;
+  #maximumLength: number;
+  #completed = 0;
+  /** What came while nothing may be handed on; undefined: everything is. */
+  #backlog: Buffer[] | undefined;
   #phase: Phase = { name: 'header' };
-  /**
-   * Bytes of a header or a small body that has not come whole yet, copied together: a list of the pieces would take a
-   * hundred times their size from a peer that sends a byte at a time. It grows with what came, not with what was declared.
-   */
-  #pending: Buffer = Buffer.alloc(0);
-  #pendingLength = 0;
+  /** A header or a body that has not come whole yet. */
+  readonly #pending = new GatheredBytes();
 
   constructor(limits: PduLimits, handler: PduHandler) {
-    this.#limits = limits;
+    this.#associatePduLength = limits.associatePduLength;
+    this.#maximumLength = limits.maximumLength;
     this.#handler = handler;
+  }
+
+  /** Largest P-DATA-TF variable field from now on: what was announced to the peer; 0 is no limit (PS3.8 D.1). */
+  set maximumLength(length: number) {
+    this.#maximumLength = length === 0 ? Number.POSITIVE_INFINITY : length;
+  }
+
+  /** PDUs that have come whole. */
+  get completed(): number {
+    return this.#completed;
   }
 
   /** True between two PDUs: a connection that ends here was not cut in the middle of one. */
   get atBoundary(): boolean {
-    return this.#phase.name === 'header' && this.#pendingLength === 0;
+    return this.#phase.name === 'header' && this.#pending.length === 0 && this.#backlog === undefined;
   }
 
-  /** Consumes `chunk` whole. Throws `PduError` on what cannot be a PDU; the reader must not be used after that. */
+  /** Hands nothing more on until `resume`; called from within a handler, not even the rest of the chunk. */
+  hold(): void {
+    this.#backlog ??= [];
+  }
+
+  /** Hands on what has come since `hold`. Throws as `push` does. */
+  resume(): void {
+    const backlog = this.#backlog;
+    this.#backlog = undefined;
+    if (backlog) this.push(Buffer.concat(backlog));
+  }
+
+  /**
+   * Takes `chunk` whole. Throws `PduError` on what cannot be a PDU; the reader must not be used after that. On hold it
+   * keeps a copy: whoever holds it stops the peer as well, so that this is no more than what was on its way.
+   */
   push(chunk: Buffer): void {
+    const consumed = this.#backlog ? 0 : this.#read(chunk);
+    if (consumed < chunk.length) this.#backlog?.push(Buffer.from(chunk.subarray(consumed)));
+  }
+
+  /** Returns how much of the chunk it took: all, unless a handler put it on hold. */
+  #read(chunk: Buffer): number {
     let offset = 0;
-    // A value of zero bytes has nothing to wait for, so the loop also runs once more at the end of the chunk.
-    while (offset < chunk.length || (this.#phase.name === 'pdv-data' && this.#phase.pdvLeft === 0)) {
+    // A value of zero bytes has nothing to wait for, so there may be something to do at the end of the chunk as well.
+    const more = () => offset < chunk.length || (this.#phase.name === 'pdv-data' && this.#phase.pdvLeft === 0);
+    while (this.#backlog === undefined && more()) {
       switch (this.#phase.name) {
         case 'header':
           offset = this.#fill(chunk, offset, headerLength, (bytes) => this.#beginPdu(bytes));
@@ -66,6 +100,7 @@ export class PduReader {
           const { type, length } = this.#phase;
           offset = this.#fill(chunk, offset, length, (bytes) => {
             this.#phase = { name: 'header' };
+            this.#completed++;
             this.#handler.onPdu(decodePdu(type, bytes));
           });
           break;
@@ -78,45 +113,29 @@ export class PduReader {
           break;
       }
     }
+    return offset;
   }
 
   /** Gathers `wanted` bytes, then calls `then` with them; returns the new offset in `chunk`. */
   #fill(chunk: Buffer, offset: number, wanted: number, then: (bytes: Buffer) => void): number {
-    const end = Math.min(chunk.length, offset + wanted - this.#pendingLength);
+    const end = Math.min(chunk.length, offset + wanted - this.#pending.length);
     const piece = chunk.subarray(offset, end);
-    if (this.#pendingLength + piece.length < wanted) {
-      this.#keep(piece, wanted);
+    if (this.#pending.length === 0 && piece.length === wanted) {
+      then(piece);
       return end;
     }
-    let bytes = piece;
-    if (this.#pendingLength > 0) {
-      this.#keep(piece, wanted);
-      bytes = this.#pending.subarray(0, this.#pendingLength);
-      this.#pending = Buffer.alloc(0); // `then` has the memory now
-      this.#pendingLength = 0;
-    }
-    then(bytes);
+    this.#pending.add(piece, wanted);
+    if (this.#pending.length === wanted) then(this.#pending.take());
     return end;
-  }
-
-  #keep(piece: Buffer, wanted: number): void {
-    const needed = this.#pendingLength + piece.length;
-    if (needed > this.#pending.length) {
-      const grown = Buffer.allocUnsafe(Math.min(wanted, Math.max(needed * 2, 64)));
-      this.#pending.copy(grown, 0, 0, this.#pendingLength);
-      this.#pending = grown;
-    }
-    piece.copy(this.#pending, this.#pendingLength); // a copy: the chunk's memory is the caller's
-    this.#pendingLength = needed;
   }
 
   #beginPdu(header: Buffer): void {
     const type = header.readUInt8(0);
     const length = header.readUInt32BE(2);
     if (type === pduType.pDataTf) {
-      if (length > this.#limits.maximumLength) {
-        const message = `P-DATA-TF of ${length} bytes, ${this.#limits.maximumLength} were negotiated`;
-        throw new PduError(message, abortReason.invalidParameterValue);
+      if (length > this.#maximumLength) {
+        const message = `P-DATA-TF of ${length} bytes, ${this.#maximumLength} were negotiated`;
+        throw new PduError(message, abortReason.invalidParameterValue, 'maxPduLength');
       }
       if (length < pdvHeaderLength) {
         throw new PduError(`P-DATA-TF of ${length} bytes holds no value`, abortReason.invalidParameterValue);
@@ -129,11 +148,12 @@ export class PduReader {
       throw new PduError(`unrecognised PDU type ${type.toString(16).padStart(2, '0')}H`, abortReason.unrecognizedPdu);
     }
     const isAssociate = type === pduType.associateRq || type === pduType.associateAc;
-    const limit = isAssociate ? this.#limits.associatePduLength : 4;
+    const limit = isAssociate ? this.#associatePduLength : 4;
     if (length > limit || (!isAssociate && length !== 4)) {
       throw new PduError(
         `PDU type 0${type}H declares ${length} bytes, ${isAssociate ? 'at most ' : ''}${limit} are allowed`,
         abortReason.invalidParameterValue,
+        isAssociate ? 'associateRequestBytes' : undefined,
       );
     }
     this.#phase = { name: 'body', type, length };
@@ -166,6 +186,7 @@ export class PduReader {
     phase.pdvLeft -= end - offset;
     const ends = phase.pdvLeft === 0;
     if (ends) this.#phase = phase.pduLeft === 0 ? { name: 'header' } : { name: 'pdv-header', pduLeft: phase.pduLeft };
+    if (ends && phase.pduLeft === 0) this.#completed++;
     this.#handler.onPdv(phase.contextId, phase.control, chunk.subarray(offset, end), ends);
     return end;
   }

@@ -11,7 +11,7 @@ import { type AssociateAc, decodePdu, encodePdu } from '../../../src/dicom/upper
 import type { Role } from '../../../src/dicom/upperLayer/stateMachine.ts';
 import { associateRq } from '../../support/rawPeer.ts';
 
-function stage(role: Role) {
+function stage(role: Role, onData: (association: Association) => void = () => {}) {
   const happened: string[] = [];
   const timers: Array<{ ms: number; fire: () => void; cancelled: boolean }> = [];
   const transport: Transport = {
@@ -40,14 +40,17 @@ function stage(role: Role) {
     onAssociateRequested: () => void happened.push('associate requested'),
     onAccepted: () => void happened.push('accepted'),
     onRejected: () => void happened.push('rejected'),
-    onPdv: (_id, _control, bytes) => void happened.push(`data ${bytes.length}`),
+    onPdv: (_id, _control, bytes) => {
+      happened.push(`data ${bytes.length}`);
+      onData(association);
+    },
     onReleaseRequested: () => void happened.push('release requested'),
     onReleased: () => void happened.push('released'),
     onAborted: (info: AbortInfo) => void happened.push(`aborted by ${info.by}: ${info.message}`),
     onClosed: () => void happened.push('closed'),
   };
   const limits = { associatePduLength: 10_000, maximumLength: 1000 };
-  const association = new Association(transport, user, { role, limits, artimMs: 5000, timers: clock });
+  const association: Association = new Association(transport, user, { role, limits, artimMs: 5000, timers: clock });
   /** What happened since it was last asked. */
   const news = () => happened.splice(0);
   return { association, news, timers };
@@ -58,8 +61,8 @@ const releaseRq = encodePdu({ type: 'release-rq' });
 const releaseRp = encodePdu({ type: 'release-rp' });
 const data = Buffer.from('0400000000080000000401020a0b', 'hex');
 
-function established(role: Role) {
-  const actors = stage(role);
+function established(role: Role, onData?: (association: Association) => void) {
+  const actors = stage(role, onData);
   if (role === 'requestor') {
     actors.association.request(associateRq());
     actors.association.receive(encodePdu(ac));
@@ -148,6 +151,24 @@ describe('Association', () => {
     expect(news()).toEqual(['sent abort', 'aborted by us: unrecognised PDU type 99H']);
     association.transportClosed();
     expect(news()).toEqual(['closed']);
+  });
+
+  it('hears nothing more of a chunk in which its user found a protocol error', () => {
+    const actors = established('acceptor', (association) => association.protocolError('not DIMSE', 6));
+    actors.association.receive(
+      Buffer.concat([data, encodePdu(associateRq()), data, Buffer.from('420000000000', 'hex')]),
+    );
+    expect(actors.news()).toEqual(['data 2', 'sent abort', 'aborted by us: not DIMSE']);
+  });
+
+  it('answers what comes instead of a close (AA-7) once: who reads nothing must not make answers gather', () => {
+    const { association, news } = stage('acceptor');
+    association.transportConnected();
+    association.receive(encodePdu(associateRq()));
+    association.reject({ type: 'associate-rj', result: 1, source: 1, reason: 1 });
+    for (let i = 0; i < 3; i++)
+      association.receive(Buffer.concat([encodePdu(associateRq()), encodePdu(associateRq())]));
+    expect(news()).toEqual(['associate requested', 'sent associate-rj', 'sent abort']);
   });
 
   it('tells a cut in the middle of a PDU from one between two', () => {
