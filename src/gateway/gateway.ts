@@ -19,12 +19,15 @@ import { defaultNegotiationPolicy } from '../dicom/upperLayer/negotiation.ts';
 import type { Spool } from '../spool/spool.ts';
 import { type Api, startApi } from '../web/server.ts';
 import { Health } from '../web/warnings.ts';
-import { accessPolicy } from './accessPolicy.ts';
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts';
 import { watchHealth } from './health.ts';
 import { spoolIntake } from './intake.ts';
+import { LiveConfiguration } from './liveConfiguration.ts';
 import { openTheSpool } from './openTheSpool.ts';
 import { PeerRegister } from './peerFigures.ts';
+import { accessPolicy } from './peers/accessPolicy.ts';
+import type { Entrance } from './peers/peerChecks.ts';
+import { associationLimits } from './peers/peerTerms.ts';
 import { statePaths } from './statePaths.ts';
 import { statusSource } from './statusSource.ts';
 import { version } from './version.ts';
@@ -37,6 +40,12 @@ export type RunningGateway = {
   readonly courierPid: number | undefined;
   /** Lets associations end for at most `graceMs`, then stops everything in order. Nothing acknowledged is lost by it. */
   stop(graceMs: number): Promise<void>;
+};
+
+export type RunOptions = {
+  log: Log;
+  /** The file that the configuration was read from, when it can be read again. */
+  configFile?: string;
 };
 
 const courierGraceMs = 5_000;
@@ -53,11 +62,28 @@ function tlsMaterial(listener: ListenerConfiguration): TlsMaterial | undefined {
   };
 }
 
-function createListeners(config: Configuration, spool: Spool, peers: PeerRegister, log: Log): Listener[] {
-  const { limits } = config;
-  const access = accessPolicy(config, peers, () => spool.refusal);
+const entrance = ({ name, tls }: ListenerConfiguration): Entrance => ({
+  name,
+  tls: tls !== undefined,
+  requiresCertificate: tls?.requireClientCertificate === true,
+});
+
+type Parts = { live: LiveConfiguration; spool: Spool; peers: PeerRegister; configFile: string | undefined; log: Log };
+
+function createListeners({ live, spool, peers, configFile, log }: Parts): Listener[] {
+  const config = live.view;
+  const access = accessPolicy({
+    peers: () => live.peers,
+    entrances: config.listeners.map(entrance),
+    counts: peers,
+    spoolRefusal: () => spool.refusal,
+    ...(configFile === undefined ? {} : { configFile }),
+  });
   const context = {
-    limits: { ...limits, artimMs: limits.artimTimeout, idleMs: limits.idleTimeout },
+    // Read for each connection.
+    get limits() {
+      return associationLimits(config.limits);
+    },
     access,
     negotiation: defaultNegotiationPolicy,
     intake: spoolIntake(spool, log),
@@ -73,7 +99,7 @@ function createListeners(config: Configuration, spool: Spool, peers: PeerRegiste
         host: listener.host,
         port: listener.port,
         tls: tlsMaterial(listener),
-        maxConnections: limits.connections,
+        maxConnections: config.limits.connections,
         context,
         log,
       }),
@@ -132,7 +158,10 @@ function createDelivery(
 }
 
 /** Starts everything. Rejects, with everything stopped again, when the spool, a listener or the API cannot be had. */
-export async function runGateway(config: Configuration, { log }: { log: Log }): Promise<RunningGateway> {
+export async function runGateway(started: Configuration, options: RunOptions): Promise<RunningGateway> {
+  const { log, configFile } = options;
+  const live = new LiveConfiguration(started);
+  const config = live.view;
   const paths = statePaths(config.stateDirectory);
   const stops: Array<() => Promise<void> | void> = [];
   const stopAll = async () => {
@@ -159,7 +188,7 @@ export async function runGateway(config: Configuration, { log }: { log: Log }): 
     const keySpaces = new Map(config.stores.map(({ name }) => [name, { prefix: '', site: config.site }]));
     const { courier, dispatcher, proof } = createDelivery(config, { spool, ledger, key, keySpaces, log });
     const peers = new PeerRegister(() => Date.now());
-    const listeners = createListeners(config, spool, peers, log);
+    const listeners = createListeners({ live, spool, peers, configFile, log });
     let api: Api | undefined;
     const watch = watchHealth({ config, spool, dispatcher, health, courier, log });
     const parts = {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { describeError, systemCode } from '../../base/errors.ts';
 import type { StoreConfiguration } from '../../delivery/store/objectStore.ts';
-import { resolveStores, tlsFindings } from './files.ts';
+import { type ResolvedPeer, resolvePeers, resolveStores, tlsFindings } from './files.ts';
 import { meaningFindings } from './meaning.ts';
 import { type PartialConfiguration, soundParts } from './partial.ts';
 import { absolutePaths } from './paths.ts';
@@ -22,8 +22,9 @@ type DeepReadonly<T> = T extends (infer Entry)[]
  * What the gateway is built from: sizes in bytes, durations in milliseconds (`study.quietSeconds` in seconds), paths
  * absolute, secrets in place, everything frozen.
  */
-export type Configuration = DeepReadonly<Omit<ParsedConfiguration, 'stores'>> & {
+export type Configuration = DeepReadonly<Omit<ParsedConfiguration, 'stores' | 'peers'>> & {
   readonly stores: ReadonlyArray<Readonly<StoreConfiguration>>;
+  readonly peers: ReadonlyArray<DeepReadonly<ResolvedPeer>>;
 };
 export type ListenerConfiguration = Configuration['listeners'][number];
 export type PeerConfiguration = Configuration['peers'][number];
@@ -143,7 +144,9 @@ export function loadConfiguration(path: string, environment: NodeJS.ProcessEnv =
   const { sound, parsed, place } = analysis;
   const { stores, findings } = resolveStores(sound.stores ?? [], environment);
   findings.push(...tlsFindings(sound.listeners ?? []));
+  const { peers, findings: peerFindings } = resolvePeers(sound.peers ?? [], environment);
+  findings.push(...peerFindings);
   const problems = [...analysis.problems, ...findings.map(place)];
   if (!parsed || problems.length > 0) return { ok: false, problems: inOrder(problems) };
-  return { ok: true, config: deepFreeze({ ...parsed, stores }) as Configuration };
+  return { ok: true, config: deepFreeze({ ...parsed, stores, peers }) as Configuration };
 }

@@ -8,6 +8,7 @@ import type { ParsedConfiguration } from './schema.ts';
 type Environment = Record<string, string | undefined>;
 type ParsedListener = Readonly<ParsedConfiguration['listeners'][number]>;
 type ParsedStore = ParsedConfiguration['stores'][number];
+type ParsedPeer = ParsedConfiguration['peers'][number];
 type Secret = Extract<ParsedStore, { type: 's3' }>['secretAccessKey'];
 
 export type TlsFiles = NonNullable<ParsedListener['tls']>;
@@ -66,6 +67,45 @@ export function resolveStores(
     return [{ ...store, secretAccessKey: secret.ok ? secret.value : '' }];
   });
   return { stores: resolved, findings };
+}
+
+/** A peer whose passcode is in place. */
+export type ResolvedPeer = Omit<ParsedPeer, 'userIdentity'> & { userIdentity?: { user: string; passcode?: string } };
+
+/** Peers with their passcodes in place, and findings on those and on the files for reports. */
+export function resolvePeers(
+  peers: ReadonlyArray<ParsedPeer | undefined>,
+  environment: Environment,
+): { peers: ResolvedPeer[]; findings: Finding[] } {
+  const findings: Finding[] = [];
+  const resolved = peers.flatMap((peer, index): ResolvedPeer[] => {
+    if (peer === undefined) return [];
+    const { userIdentity, ...rest } = peer;
+    findings.push(...reportFindings(peer, ['peers', index, 'storageCommitment', 'report', 'tls']));
+    if (userIdentity === undefined) return [rest];
+    const { user, passcode } = userIdentity;
+    if (passcode === undefined) return [{ ...rest, userIdentity: { user } }];
+    const secret = resolveSecret(passcode, environment);
+    if (!secret.ok) findings.push(at(['peers', index, 'userIdentity', 'passcode'], secret.fault));
+    return secret.ok ? [{ ...rest, userIdentity: { user, passcode: secret.value } }] : [];
+  });
+  return { peers: resolved, findings };
+}
+
+function reportFindings({ storageCommitment }: ParsedPeer, path: KeyPath): Finding[] {
+  const tls = storageCommitment?.report?.tls;
+  if (tls === undefined) return [];
+  const authorities = readCertificates(tls.caFile);
+  const certificate = tls.certificateFile === undefined ? undefined : readCertificates(tls.certificateFile);
+  const key = tls.keyFile === undefined ? undefined : readPrivateKey(tls.keyFile);
+  const findings = Object.entries({ caFile: authorities, certificateFile: certificate, keyFile: key }).flatMap(
+    ([name, result]) => (result === undefined || result.ok ? [] : [at([...path, name], result.fault)]),
+  );
+  if (certificate?.ok && key?.ok && !certificate.value[0]?.checkPrivateKey(key.value)) {
+    const message = 'is not the key of the first certificate in certificateFile';
+    findings.push({ path: [...path, 'keyFile'], message, hint: 'name the pair that was made together' });
+  }
+  return findings;
 }
 
 /** Findings on the TLS files of all listeners. */

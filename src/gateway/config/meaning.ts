@@ -1,6 +1,7 @@
 /** Rules that hold between keys, which a schema cannot say. Pure. */
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import { parseDistinguishedName } from '../peers/distinguishedName.ts';
 import { didYouMean } from './closest.ts';
 import { type PartialConfiguration, soundParts, writtenNames } from './partial.ts';
 import type { Finding } from './problem.ts';
@@ -23,6 +24,7 @@ export function meaningFindings(root: unknown, folder: string): Finding[] {
     ...duplicates(root, 'stores', 'name'),
     ...duplicates(root, 'routes', 'name'),
     ...listenerFindings(sound),
+    ...peerFindings(sound),
     ...addressFindings(sound),
     ...limitFindings(sound, folder),
     ...routeFindings(sound, root),
@@ -66,6 +68,27 @@ function listenerFindings(sound: PartialConfiguration): Finding[] {
       return [{ path: [...path, 'tls'], message: 'needs clientCaFile to know the certificates of senders by', hint }];
     }
     return [];
+  });
+}
+
+function peerFindings(sound: PartialConfiguration): Finding[] {
+  return (sound.peers ?? []).flatMap((peer, index): Finding[] => {
+    if (!peer) return [];
+    const subjects = (peer.certificateSubjects ?? []).flatMap((text, at): Finding[] => {
+      if (parseDistinguishedName(text)) return [];
+      const path = ['peers', index, 'certificateSubjects', at];
+      return [
+        {
+          path,
+          message: 'is not a distinguished name',
+          hint: 'write attribute=value; a + or , in a value as \\+ or \\,',
+        },
+      ];
+    });
+    const tls = peer.storageCommitment?.report?.tls;
+    if (tls === undefined || (tls.certificateFile === undefined) === (tls.keyFile === undefined)) return subjects;
+    const path = ['peers', index, 'storageCommitment', 'report', 'tls'];
+    return [...subjects, { path, message: 'needs certificateFile and keyFile together', hint: 'name both, or none' }];
   });
 }
 

@@ -1,0 +1,63 @@
+/** What a caller has to fulfil to be taken for a peer. Each check answers what is wrong, or undefined. Pure. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Caller, UserIdentity } from '../../dicom/services/access.ts';
+import { printable } from '../../dicom/services/printable.ts';
+import type { PeerConfiguration } from '../config/configuration.ts';
+import { hasNames, parseDistinguishedName } from './distinguishedName.ts';
+import type { PreparedPeer } from './peerDirectory.ts';
+
+/** A listener, as far as it matters to who may come in by it. */
+export type Entrance = { name: string; tls: boolean; requiresCertificate: boolean };
+
+/** Whether the peer is bound to certificates of its own. */
+export const isBound = ({ certificateFingerprints, certificateSubjects }: PeerConfiguration) =>
+  certificateFingerprints !== undefined || certificateSubjects !== undefined;
+
+function withoutCertificate(peer: PeerConfiguration, entrance: Entrance): string | undefined {
+  if (isBound(peer)) {
+    return entrance.tls
+      ? 'the peer has to show its certificate, and showed none'
+      : `the peer has to show its certificate, and there is none on the plain listener ${entrance.name}`;
+  }
+  return entrance.requiresCertificate ? `listener ${entrance.name} needs a certificate, and none was shown` : undefined;
+}
+
+/** A certificate that is not verified counts only where its very fingerprint is expected. */
+export function certificateProblem(prepared: PreparedPeer, caller: Caller, entrance: Entrance): string | undefined {
+  const { certificate } = caller;
+  const { peer } = prepared;
+  if (certificate === undefined) return withoutCertificate(peer, entrance);
+  const { fingerprint, trust } = certificate;
+  if (peer.certificateFingerprints?.includes(fingerprint)) return undefined;
+  if (trust.kind !== 'verified') {
+    return `the peer's certificate ${fingerprint} is not trusted (${printable(trust.problem)})`;
+  }
+  if (!isBound(peer)) return undefined;
+  const subject = parseDistinguishedName(certificate.subject);
+  if (subject && prepared.subjects.some((wanted) => hasNames(subject, wanted))) return undefined;
+  return `the peer may not use this certificate (${fingerprint}, ${printable(certificate.subject)})`;
+}
+
+/** Takes as long for what is nearly right as for what is not. */
+function equalsSecret(given: Buffer, expected: string): boolean {
+  const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
+  return timingSafeEqual(digest(given), digest(Buffer.from(expected, 'utf8')));
+}
+
+/** PS3.7 D.3.3.7: a user name (type 1), with a passcode (type 2) when one is configured. */
+export function userIdentityProblem(
+  expected: PeerConfiguration['userIdentity'],
+  given: UserIdentity | undefined,
+): string | undefined {
+  if (expected === undefined) return undefined;
+  const { user, passcode } = expected;
+  if (given === undefined) return 'the peer has to give its user identity, and gave none';
+  if (given.type !== 2 && (given.type !== 1 || passcode !== undefined)) {
+    return passcode === undefined
+      ? `the peer gave a user identity of type ${given.type}, not a user name`
+      : `the peer gave a user identity of type ${given.type}, not a user name and passcode`;
+  }
+  // Both are compared in any case: the time that it takes tells nobody which of them is wrong.
+  const right = [equalsSecret(given.primary, user), passcode === undefined || equalsSecret(given.secondary, passcode)];
+  return right.every(Boolean) ? undefined : 'the peer gave a wrong user name or passcode';
+}
