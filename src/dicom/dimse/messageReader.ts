@@ -2,6 +2,7 @@
  * Puts presentation data values together into DIMSE messages (PS3.7 section 6.3, PS3.8 annex E): first the command
  * fragments, which are small and gathered, then the data set fragments, which are passed on as they come. Pure.
  */
+import { GatheredBytes } from '../upperLayer/gatheredBytes.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
 import { type CommandSet, CommandSetError, decodeCommandSet, noDataSet } from './commandSet.ts';
 
@@ -24,8 +25,7 @@ type Phase = { name: 'command'; contextId: number | undefined } | { name: 'data-
 export class MessageReader {
   readonly #handler: MessageHandler;
   #phase: Phase = { name: 'command', contextId: undefined };
-  #command: Buffer[] = [];
-  #commandLength = 0;
+  readonly #command = new GatheredBytes();
   #broken = false;
 
   constructor(handler: MessageHandler) {
@@ -34,7 +34,7 @@ export class MessageReader {
 
   /** True while a message has begun and not ended. */
   get inMessage(): boolean {
-    return this.#phase.name === 'data-set' || this.#commandLength > 0;
+    return this.#phase.name === 'data-set' || this.#command.length > 0;
   }
 
   onPdv(contextId: number, control: number, bytes: Buffer, fragmentEnds: boolean): void {
@@ -50,16 +50,14 @@ export class MessageReader {
       return this.#violate('command fragments of one message on two presentation contexts');
     }
     this.#phase.contextId = contextId;
-    if (bytes.length > 0) this.#command.push(Buffer.from(bytes)); // empty ones may come without end
-    this.#commandLength += bytes.length;
-    if (this.#commandLength > maxCommandBytes) return this.#violate(`command set of over ${maxCommandBytes} bytes`);
+    if (this.#command.length + bytes.length > maxCommandBytes) {
+      return this.#violate(`command set of over ${maxCommandBytes} bytes`);
+    }
+    this.#command.add(bytes, maxCommandBytes);
     if (!last) return;
-    const encoded = Buffer.concat(this.#command);
-    this.#command = [];
-    this.#commandLength = 0;
     let command: CommandSet;
     try {
-      command = decodeCommandSet(encoded);
+      command = decodeCommandSet(this.#command.take());
     } catch (error) {
       if (!(error instanceof CommandSetError)) throw error;
       return this.#violate(error.message);

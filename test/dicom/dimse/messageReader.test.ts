@@ -52,6 +52,16 @@ describe('MessageReader', () => {
     expect(messages.inMessage).toBe(false);
   });
 
+  it('takes little more than the bytes of a command that comes a byte at a time', () => {
+    const { messages } = reader();
+    const before = process.memoryUsage();
+    for (let i = 0; i < 60_000; i++) messages.onPdv(3, isCommand, Buffer.from([1]), true);
+    const after = process.memoryUsage();
+    const grown = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
+    expect(messages.inMessage).toBe(true);
+    expect(grown).toBeLessThan(2 * 1024 * 1024);
+  });
+
   type Step = [contextId: number, control: number, bytes: Buffer];
   const data = Buffer.from('data');
   const violations: Array<[string, Step[]]> = [
