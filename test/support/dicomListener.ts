@@ -2,10 +2,18 @@
 import { createMemoryLog } from '../../src/base/log.ts';
 import type { AccessPolicy, AssociationLimits } from '../../src/dicom/services/access.ts';
 import type { Intake, StorageResult } from '../../src/dicom/services/storage.ts';
+import type { CommitmentDesk } from '../../src/dicom/services/storageCommitment.ts';
 import { Listener, type TlsMaterial } from '../../src/dicom/transport/listener.ts';
 import type { ReadingMode } from '../../src/dicom/transport/socketReader.ts';
 import { systemTimers } from '../../src/dicom/transport/socketTransport.ts';
-import { defaultNegotiationPolicy } from '../../src/dicom/upperLayer/negotiation.ts';
+import { uid } from '../../src/dicom/uids.ts';
+import { defaultNegotiationPolicy, type NegotiationPolicy } from '../../src/dicom/upperLayer/negotiation.ts';
+
+const withCommitment: NegotiationPolicy = {
+  ...defaultNegotiationPolicy,
+  accepts: (abstractSyntax) =>
+    abstractSyntax === uid.storageCommitmentPushModel || defaultNegotiationPolicy.accepts(abstractSyntax),
+};
 
 export const defaultLimits: AssociationLimits = {
   maxPduLength: 128 * 1024,
@@ -38,6 +46,8 @@ export async function startListener(options: {
   access?: AccessPolicy;
   maxConnections?: number;
   reading?: ReadingMode;
+  /** With it storage commitment is offered to everybody. */
+  commitment?: CommitmentDesk;
 }): Promise<TestListener> {
   const { log, lines } = createMemoryLog();
   const results: StorageResult[] = [];
@@ -52,7 +62,8 @@ export async function startListener(options: {
     context: {
       limits: { ...defaultLimits, ...options.limits },
       access: options.access ?? { admit: () => ({ admitted: true }) },
-      negotiation: defaultNegotiationPolicy,
+      negotiation: options.commitment ? withCommitment : defaultNegotiationPolicy,
+      ...(options.commitment ? { commitment: options.commitment } : {}),
       intake: options.intake,
       timers: systemTimers,
       monotonic: () => performance.now(),

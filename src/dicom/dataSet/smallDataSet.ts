@@ -43,9 +43,6 @@ const emptyItem = (): ReadItem => ({ values: new Map(), sequences: new Map() });
 export const tagText = (tag: number) =>
   `(${(tag >>> 16).toString(16).padStart(4, '0')},${(tag & 0xffff).toString(16).padStart(4, '0')})`;
 
-/** The transfer syntaxes that can be read and written here. */
-export const smallDataSetSyntaxes: readonly string[] = [uid.explicitVrLittleEndian, uid.implicitVrLittleEndian];
-
 /** Throws `DataSetError` with problem `malformed` or `too-many`. */
 export function readDataSet(bytes: Buffer, transferSyntaxUid: string, plan: ReadPlan): ReadItem {
   return new Reader(bytes, plan).readAll(transferSyntaxUid === uid.implicitVrLittleEndian);

@@ -24,6 +24,7 @@ import { type AssociationCounters, AssociationLog, type Ending } from './associa
 import { printable } from './printable.ts';
 import type { AssociationService, ServiceHost } from './service.ts';
 import { type Intake, StorageReceiver, type StorageResult } from './storage.ts';
+import { type CommitmentDesk, StorageCommitmentService } from './storageCommitment.ts';
 import { verificationService } from './verification.ts';
 
 export type AssociationObserver = {
@@ -48,6 +49,8 @@ export type AcceptedAssociationContext = {
   access: AccessPolicy;
   negotiation: NegotiationPolicy;
   intake: Intake;
+  /** Where requests for storage commitment go. Left out: it is not offered, whatever the negotiation policy says. */
+  commitment?: CommitmentDesk;
   observer: AssociationObserver;
   timers: Timers;
   monotonic: () => number;
@@ -176,7 +179,7 @@ export class AcceptedAssociation implements AssociationUser {
     this.#contexts = negotiated.accepted;
     this.#peerMaximum = request.userInformation.maximumLength;
     this.#admitted = true;
-    this.#services = this.#createServices();
+    this.#services = this.#createServices(request);
     this.#context.observer.onAdmitted(this);
     this.#association.accept({
       type: 'associate-ac',
@@ -257,7 +260,7 @@ export class AcceptedAssociation implements AssociationUser {
     for (const service of this.#services) service.close();
   }
 
-  #createServices(): AssociationService[] {
+  #createServices({ calledAeTitle }: AssociateRq): AssociationService[] {
     const host: ServiceHost = {
       send: (contextId, command, dataSet) => this.#send(contextId, command, dataSet),
       pause: () => this.#hold('intake'),
@@ -275,7 +278,15 @@ export class AcceptedAssociation implements AssociationUser {
         monotonic,
         onResult: (result) => this.#onStored(result),
       }),
+      ...this.#commitmentService(host, printable(calledAeTitle)),
     ];
+  }
+
+  #commitmentService(host: ServiceHost, calledAeTitle: string): AssociationService[] {
+    const { commitment: desk } = this.#context;
+    if (desk === undefined) return [];
+    const contexts = this.#contexts.values();
+    return [new StorageCommitmentService({ host, desk, peer: this.#callingAeTitle, calledAeTitle, contexts })];
   }
 
   #onCommand(contextId: number, command: CommandSet, hasDataSet: boolean): void {

@@ -5,7 +5,7 @@
 
 import { type CommandSet, commandField, noDataSet } from '../dimse/commandSet.ts';
 import { status } from '../dimse/status.ts';
-import { isUid, uid } from '../uids.ts';
+import { isStorageSopClass, isUid } from '../uids.ts';
 import type { AcceptedContext } from '../upperLayer/negotiation.ts';
 import type { AssociationService, ServiceHost } from './service.ts';
 
@@ -99,7 +99,7 @@ export class StorageReceiver implements AssociationService {
   }
 
   takes(context: AcceptedContext, command: CommandSet): boolean {
-    return command.commandField === commandField.cStoreRq && context.abstractSyntax !== uid.verification;
+    return command.commandField === commandField.cStoreRq && isStorageSopClass(context.abstractSyntax);
   }
 
   onCommand(context: AcceptedContext, command: CommandSet): void {

@@ -120,7 +120,7 @@ describe.each(encodings)('a commitment request, %s', (encoding) => {
     const bytes = Buffer.concat([transaction(encoding), closedSequence(encoding, 0x00081199, many)]);
     expect(problemOf(() => decode(bytes, encoding, 10))).toMatch(/^too-many/);
     expect(decode(bytes, encoding, 11).references).toHaveLength(11);
-    let nested = reference(encoding, '1.1');
+    let nested: Buffer = reference(encoding, '1.1');
     for (let depth = 0; depth < 40; depth++) nested = openSequence(encoding, 0x00081111, [nested]);
     expect(problemOf(() => decode(nested, encoding))).toMatch(/^malformed: .*nested deeper/);
     // A long row of openings must end in that error, not in the stack's.

@@ -1,0 +1,299 @@
+/**
+ * Storage Commitment Push Model SCP (PS3.4 annex J) on one association: takes N-ACTION, hands the request to the desk and
+ * answers Success only when the desk has it durable; sends N-EVENT-REPORT when the desk asks for it.
+ */
+import {
+  type CommitmentReport,
+  type CommitmentRequest,
+  commitmentBytes,
+  decodeCommitmentRequest,
+  encodeCommitmentReport,
+  eventTypeOf,
+} from '../dataSet/commitmentDataSets.ts';
+import { DataSetError } from '../dataSet/smallDataSet.ts';
+import { type CommandSet, commandField, noDataSet } from '../dimse/commandSet.ts';
+import { isUid, uid } from '../uids.ts';
+import type { AcceptedContext } from '../upperLayer/negotiation.ts';
+import type { AssociationService, ServiceHost } from './service.ts';
+
+/** Statuses of N-ACTION (PS3.7 10.1.4.1.10, PS3.2 table N.7-44). */
+export const actionStatus = {
+  success: 0x0000,
+  processingFailure: 0x0110,
+  noSuchSopInstance: 0x0112,
+  invalidArgumentValue: 0x0115,
+  invalidSopInstance: 0x0117,
+  noSuchSopClass: 0x0118,
+  noSuchAction: 0x0123,
+  notAuthorized: 0x0124,
+  /** Not in the table, but a failure by its number (PS3.7 C), and what PS3.3 C.14.1.1 calls it. */
+  duplicateTransactionUid: 0x0131,
+  resourceLimitation: 0x0213,
+} as const;
+
+export type CommitmentAnswer = { status: number; comment?: string };
+
+/** An open association on which a report may be sent to a peer. */
+export type ReportChannel = {
+  /** Calling AE title. */
+  readonly peer: string;
+  /** False as soon as the association ends, or the peer asks for its release. */
+  readonly open: boolean;
+  /** N-EVENT-REPORT. Resolves with the status of the response; rejects when the association ends before it. */
+  report(report: CommitmentReport): Promise<number>;
+};
+
+/** Where requests go, and reports come from. */
+export type CommitmentDesk = {
+  /** undefined: the peer may not ask for commitment. */
+  terms(peer: string): { instancesPerRequest: number } | undefined;
+  /** Room for a request that is coming in; false when too much of all peers is coming in at the time. */
+  takeRoom(bytes: number): boolean;
+  giveRoom(bytes: number): void;
+  /** Resolves when the request is durable, or is refused. Never rejects. */
+  request(
+    request: CommitmentRequest,
+    from: { calledAeTitle: string; channel: ReportChannel },
+  ): Promise<CommitmentAnswer>;
+  /** A peer has opened an association on which reports may go. */
+  opened(channel: ReportChannel): void;
+  /** A request that got no further: why, for the log. */
+  refused(peer: string, answer: CommitmentAnswer): void;
+};
+
+type Incoming = {
+  command: CommandSet;
+  context: AcceptedContext;
+  /** Set when it is refused: its data set is still read to the end. */
+  refusal: CommitmentAnswer | undefined;
+  parts: Buffer[];
+  bytes: number;
+  limit: number;
+  maxReferences: number;
+};
+
+type Outstanding = { messageId: number; resolve(status: number): void; reject(error: Error): void };
+
+export type StorageCommitmentOptions = {
+  host: ServiceHost;
+  desk: CommitmentDesk;
+  peer: string;
+  calledAeTitle: string;
+  /** The contexts of this association. */
+  contexts: Iterable<AcceptedContext>;
+};
+
+export class StorageCommitmentService implements AssociationService {
+  readonly #options: StorageCommitmentOptions;
+  readonly #channel: ReportChannel;
+  readonly #reportContext: AcceptedContext | undefined;
+  #incoming: Incoming | undefined;
+  /** Requests that are whole but not answered yet. */
+  #answering = 0;
+  #onIdle: (() => void) | undefined;
+  #outstanding: Outstanding | undefined;
+  #lastMessageId = 0;
+  #closed = false;
+  #releasing = false;
+
+  constructor(options: StorageCommitmentOptions) {
+    this.#options = options;
+    const contexts = [...options.contexts];
+    this.#reportContext = contexts.find(({ abstractSyntax }) => abstractSyntax === uid.storageCommitmentPushModel);
+    const isOpen = () => !this.#closed && !this.#releasing;
+    this.#channel = {
+      peer: options.peer,
+      get open() {
+        return isOpen();
+      },
+      report: (report) => this.#report(report),
+    };
+    // The association is accepted in this turn; reports may go from the next one.
+    if (this.#reportContext && options.desk.terms(options.peer)) {
+      setImmediate(() => {
+        if (isOpen()) options.desk.opened(this.#channel);
+      });
+    }
+  }
+
+  takes(context: AcceptedContext, command: CommandSet): boolean {
+    if (context.abstractSyntax !== uid.storageCommitmentPushModel) return false;
+    return command.commandField === commandField.nActionRq || command.commandField === commandField.nEventReportRsp;
+  }
+
+  onCommand(context: AcceptedContext, command: CommandSet, hasDataSet: boolean): void {
+    if (command.commandField === commandField.nEventReportRsp) return this.#onReportAnswered(command);
+    const { desk, peer } = this.#options;
+    const terms = desk.terms(peer);
+    const maxReferences = terms?.instancesPerRequest ?? 0;
+    const incoming: Incoming = {
+      command,
+      context,
+      refusal: terms === undefined ? notAuthorized : problemWith(command),
+      parts: [],
+      bytes: 0,
+      limit: commitmentBytes(maxReferences),
+      maxReferences,
+    };
+    if (hasDataSet) {
+      this.#incoming = incoming;
+      return;
+    }
+    const comment = 'N-ACTION-RQ without Action Information';
+    incoming.refusal ??= { status: actionStatus.invalidArgumentValue, comment };
+    this.#finish(incoming);
+  }
+
+  onDataSet(bytes: Buffer, last: boolean): void {
+    const incoming = this.#incoming;
+    if (incoming === undefined) return; // what a response to a report brings is read over
+    if (incoming.refusal === undefined) this.#gather(incoming, bytes);
+    if (!last) return;
+    this.#incoming = undefined;
+    this.#finish(incoming);
+  }
+
+  #gather(incoming: Incoming, bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (incoming.bytes + bytes.length > incoming.limit) {
+      const comment = `more than ${incoming.limit} bytes, or ${incoming.maxReferences} instances`;
+      incoming.refusal = { status: actionStatus.resourceLimitation, comment };
+    } else if (!this.#options.desk.takeRoom(bytes.length)) {
+      incoming.refusal = { status: actionStatus.resourceLimitation, comment: 'too many requests at a time' };
+    } else {
+      incoming.parts.push(Buffer.from(bytes));
+      incoming.bytes += bytes.length;
+      return;
+    }
+    this.#drop(incoming);
+  }
+
+  #drop(incoming: Incoming): void {
+    this.#options.desk.giveRoom(incoming.bytes);
+    incoming.parts = [];
+    incoming.bytes = 0;
+  }
+
+  #finish(incoming: Incoming): void {
+    const { desk, calledAeTitle, peer } = this.#options;
+    let decoded: CommitmentRequest | CommitmentAnswer;
+    try {
+      decoded = incoming.refusal ?? decode(incoming);
+    } finally {
+      this.#drop(incoming);
+    }
+    if ('status' in decoded) {
+      desk.refused(peer, decoded);
+      return this.#answer(incoming, decoded);
+    }
+    this.#answering++;
+    void desk.request(decoded, { calledAeTitle, channel: this.#channel }).then((answer) => {
+      this.#answer(incoming, answer);
+      this.#answering--;
+      if (this.#answering === 0) this.#onIdle?.();
+    });
+  }
+
+  #answer({ command, context }: Incoming, { status, comment }: CommitmentAnswer): void {
+    if (this.#closed) return;
+    this.#options.host.send(context.id, {
+      commandField: commandField.nActionRsp,
+      affectedSopClassUid: uid.storageCommitmentPushModel,
+      affectedSopInstanceUid: uid.storageCommitmentInstance,
+      messageIdBeingRespondedTo: command.messageId ?? 0,
+      commandDataSetType: noDataSet,
+      status,
+      ...(command.actionTypeId === undefined ? {} : { actionTypeId: command.actionTypeId }),
+      ...(comment === undefined ? {} : { errorComment: comment }),
+    });
+  }
+
+  #report(report: CommitmentReport): Promise<number> {
+    const context = this.#reportContext;
+    if (context === undefined || !this.#channel.open) return Promise.reject(new Error('the association is over'));
+    if (this.#outstanding) return Promise.reject(new Error('another report waits for its answer'));
+    this.#lastMessageId = (this.#lastMessageId % 0xffff) + 1;
+    const messageId = this.#lastMessageId;
+    const command: CommandSet = {
+      commandField: commandField.nEventReportRq,
+      messageId,
+      affectedSopClassUid: uid.storageCommitmentPushModel,
+      affectedSopInstanceUid: uid.storageCommitmentInstance,
+      eventTypeId: eventTypeOf(report),
+      commandDataSetType: 0,
+    };
+    const answered = new Promise<number>((resolve, reject) => {
+      this.#outstanding = { messageId, resolve, reject };
+    });
+    this.#options.host.send(context.id, command, encodeCommitmentReport(report, context.transferSyntax));
+    return answered;
+  }
+
+  #onReportAnswered(command: CommandSet): void {
+    this.#incoming = undefined;
+    const outstanding = this.#outstanding;
+    if (outstanding === undefined || command.messageIdBeingRespondedTo !== outstanding.messageId) {
+      const message = `response to message ${command.messageIdBeingRespondedTo}, which is not an open report of ours`;
+      return this.#options.host.abort(message);
+    }
+    this.#outstanding = undefined;
+    outstanding.resolve(command.status ?? 0xffff);
+  }
+
+  #endReport(why: string): void {
+    this.#outstanding?.reject(new Error(why));
+    this.#outstanding = undefined;
+  }
+
+  /** True while the peer waits for the answer to its request; while we wait for the answer to a report it owes us one. */
+  get owesAnswer(): boolean {
+    return this.#answering > 0;
+  }
+
+  /** The peer asks for release: it may send nothing more, so an answer to a report will not come. */
+  whenIdle(callback: () => void): void {
+    this.#releasing = true;
+    this.#endReport('the peer released the association without an answer to the report');
+    if (this.#answering === 0) callback();
+    else this.#onIdle = callback;
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#incoming) this.#drop(this.#incoming);
+    this.#incoming = undefined;
+    this.#endReport('the association ended without an answer to the report');
+  }
+}
+
+const notAuthorized: CommitmentAnswer = {
+  status: actionStatus.notAuthorized,
+  comment: 'storage commitment is not configured for this peer',
+};
+
+/** What is wrong with the command of an N-ACTION-RQ, whatever its data set says. */
+function problemWith(command: CommandSet): CommitmentAnswer | undefined {
+  if (command.requestedSopClassUid !== uid.storageCommitmentPushModel) {
+    const comment = "Requested SOP Class UID is not the presentation context's";
+    return { status: actionStatus.noSuchSopClass, comment };
+  }
+  if (!isUid(command.requestedSopInstanceUid)) {
+    return { status: actionStatus.invalidSopInstance, comment: 'Requested SOP Instance UID is not a UID' };
+  }
+  if (command.requestedSopInstanceUid !== uid.storageCommitmentInstance) {
+    return { status: actionStatus.noSuchSopInstance, comment: 'not the well-known SOP Instance' };
+  }
+  if (command.actionTypeId !== 1) return { status: actionStatus.noSuchAction, comment: 'Action Type ID 1 is served' };
+  return undefined;
+}
+
+function decode({ parts, context, maxReferences }: Incoming): CommitmentRequest | CommitmentAnswer {
+  try {
+    return decodeCommitmentRequest(Buffer.concat(parts), context.transferSyntax, { maxReferences });
+  } catch (error) {
+    if (!(error instanceof DataSetError)) throw error;
+    const tooMany = error.problem === 'too-many';
+    const status = tooMany ? actionStatus.resourceLimitation : actionStatus.invalidArgumentValue;
+    return { status, comment: error.message };
+  }
+}
