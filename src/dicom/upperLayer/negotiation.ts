@@ -28,18 +28,27 @@ export const defaultNegotiationPolicy: NegotiationPolicy = {
 
 export type AcceptedContext = { id: number; abstractSyntax: string; transferSyntax: string };
 
+/** Services that read the data sets which they are sent, and the transfer syntaxes in which they can. */
+const readIn: ReadonlyMap<string, readonly string[]> = new Map([
+  [uid.storageCommitmentPushModel, [uid.explicitVrLittleEndian, uid.implicitVrLittleEndian]],
+]);
+
 /**
  * The transfer syntax in which we would like to receive. Everything is stored as it is sent, so the peer's own order
  * decides; it lists the syntax that it holds the object in first.
  */
-function choose(proposed: readonly string[], preference: readonly string[]): string | undefined {
-  const usable = proposed.filter(isUid);
+function choose(
+  { abstractSyntax, transferSyntaxes }: ProposedContext,
+  preference: readonly string[],
+): string | undefined {
+  const readable = readIn.get(abstractSyntax);
+  const usable = transferSyntaxes.filter((syntax) => isUid(syntax) && (readable?.includes(syntax) ?? true));
   return preference.find((syntax) => usable.includes(syntax)) ?? usable[0];
 }
 
 function answer(context: ProposedContext, policy: NegotiationPolicy, roles: Roles | undefined): ContextResult {
-  const { id, abstractSyntax, transferSyntaxes } = context;
-  const chosen = choose(transferSyntaxes, policy.transferSyntaxPreference);
+  const { id, abstractSyntax } = context;
+  const chosen = choose(context, policy.transferSyntaxPreference);
   // Without acceptance the transfer syntax means nothing (PS3.8 table 9-18).
   const transferSyntax = chosen ?? uid.implicitVrLittleEndian;
   if (!policy.accepts(abstractSyntax)) return { id, result: contextResult.abstractSyntaxNotSupported, transferSyntax };
