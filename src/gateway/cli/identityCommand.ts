@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { describeError, GatewayError } from '../../base/errors.ts';
+import { describeError, GatewayError, systemCode } from '../../base/errors.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import type { Site } from '../identity/listeners.ts';
 import type { IdentityReport } from '../identity/showIdentity.ts';
@@ -88,8 +88,12 @@ function writeNew(file: string, text: string): void {
   try {
     writeFileSync(file, text, { flag: 'wx', mode: 0o644 });
   } catch (cause) {
-    const message = `the file of --output cannot be written: ${describeError(cause)}`;
-    const hint = 'name one that does not exist yet';
+    const isThere = systemCode(cause) === 'EEXIST';
+    const reason = isThere ? 'is there already' : `cannot be written: ${describeError(cause)}`;
+    const message = `the file of --output ${reason}`;
+    const hint = isThere
+      ? 'name another, or remove it if nobody is signing it'
+      : 'name one in a folder that you may write';
     throw new GatewayError(message, { code: 'identity.output', operation: 'write', subject: file, hint });
   }
 }
@@ -145,7 +149,7 @@ function registerSelfSigned(identity: Command, context: CommandContext): void {
   );
 }
 
-type Installed = { kept: string | undefined; newKey?: boolean; warnings?: string[] };
+type Installed = { kept: string | undefined; newKey?: boolean; unchanged?: boolean; warnings?: string[] };
 
 function writeInstalled(
   context: CommandContext,
@@ -158,9 +162,9 @@ function writeInstalled(
   const key = done.newKey === undefined ? '' : done.newKey ? ', with the key that came with it' : ', for the key here';
   const before = kept === undefined ? '' : `The one before it is kept: ${kept}\n`;
   context.write(
-    `Installed${key}.\n${before}\n${certificateText(report)}${faultText({ problems: [], warnings: all })}\n`,
+    `${done.unchanged ? 'It was installed already' : `Installed${key}`}.\n${before}\n${certificateText(report)}${faultText({ problems: [], warnings: all })}\n`,
   );
-  context.write(nextStep(report, options.config, true));
+  context.write(nextStep(report, options.config, !done.unchanged));
 }
 
 function readGiven(name: string): { name: string; bytes: Buffer } {

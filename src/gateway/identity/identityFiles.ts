@@ -94,10 +94,18 @@ const keptPaths = (paths: IdentityPaths, at: string): KeptPair => ({
   certificate: join(paths.directory, `tls-${at}.crt`),
 });
 
+/** Clocks are set back, and a process may have ended in the middle of this: an earlier pair is never written over. */
+function freeName(paths: IdentityPaths, now: number): KeptPair {
+  for (let at = now; ; at++) {
+    const kept = keptPaths(paths, new Date(at).toISOString().replace(/[-:]/g, ''));
+    if (!existsSync(kept.key) && !existsSync(kept.certificate)) return kept;
+  }
+}
+
 /** Second names for the files of the present pair: they stay when the first names get other files. */
 function keep(paths: IdentityPaths, now: number): KeptPair | undefined {
   if (!existsSync(paths.key) || !existsSync(paths.certificate)) return undefined;
-  const kept = keptPaths(paths, new Date(now).toISOString().replace(/[-:]/g, ''));
+  const kept = freeName(paths, now);
   linkSync(paths.key, kept.key);
   linkSync(paths.certificate, kept.certificate);
   return kept;

@@ -17,15 +17,20 @@ const serverAuth = '1.3.6.1.5.5.7.3.1';
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 const anyPurpose = '2.5.29.37.0';
 const minRsaBits = 2048;
+const dayMs = 86_400_000;
+/** Renewal by hand in a hospital takes weeks. */
+const soonDays = 30;
 const usualCurves = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 
 const date = (when: Date) => when.toISOString().slice(0, 10);
+/** The clocks of an authority and of this machine differ by minutes: the day alone would be a riddle. */
+const time = (when: Date) => `${when.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 
 function dateFaults(certificate: X509Certificate, who: string, now: number): Fault[] {
   const { validFromDate, validToDate } = certificate;
   if (now < validFromDate.getTime()) {
-    const hint = `check the clock of this machine (it says ${date(new Date(now))}), or wait until then`;
-    return [{ message: `${who} is not valid before ${date(validFromDate)}`, hint }];
+    const hint = `check the clock of this machine (it says ${time(new Date(now))}), or wait until then`;
+    return [{ message: `${who} is not valid before ${time(validFromDate)}`, hint }];
   }
   if (now <= validToDate.getTime()) return [];
   return [{ message: `${who} expired on ${date(validToDate)}`, hint: 'ask the authority for a new one' }];
@@ -72,8 +77,10 @@ function usageFaults(leaf: X509Certificate): Fault[] {
   return faults;
 }
 
-function leafWarnings(leaf: X509Certificate): string[] {
+function leafWarnings(leaf: X509Certificate, now: number): string[] {
   const warnings: string[] = [];
+  const days = Math.floor((leaf.validToDate.getTime() - now) / dayMs);
+  if (days >= 0 && days < soonDays) warnings.push(`it expires in ${days} days: ask for the next one now`);
   const purposes: string[] | undefined = leaf.keyUsage;
   if (purposes && !purposes.includes(clientAuth) && !purposes.includes(anyPurpose))
     warnings.push(
@@ -91,7 +98,7 @@ function chainWarnings(chain: readonly X509Certificate[]): string[] {
   const last = chain.at(-1);
   if (chain.length !== 1 || last === undefined || isSelfSigned(last)) return [];
   return [
-    `only the certificate itself came: if "${issuerOf(last)}", which signed it, is no root, import its certificate along with it`,
+    `its chain is not here: if "${issuerOf(last)}", which signed it, is no root, senders miss it; import its certificate, too`,
   ];
 }
 
@@ -109,5 +116,5 @@ export function judge(chain: readonly X509Certificate[], now: number): Judgement
     if (signed && !isIssuedBy(signed, issuer))
       refusals.push({ message: `${who} did not sign the one before it`, hint: 'import the right chain' });
   });
-  return { refusals, warnings: [...leafWarnings(leaf), ...chainWarnings(chain)] };
+  return { refusals, warnings: [...leafWarnings(leaf, now), ...chainWarnings(chain)] };
 }
