@@ -2,7 +2,7 @@
 import { createMemoryLog } from '../../src/base/log.ts';
 import type { AccessPolicy, AssociationLimits } from '../../src/dicom/services/access.ts';
 import type { Intake, StorageResult } from '../../src/dicom/services/storage.ts';
-import type { CommitmentDesk } from '../../src/dicom/services/storageCommitment.ts';
+import { type CommitmentDesk, StorageCommitmentService } from '../../src/dicom/services/storageCommitment.ts';
 import { Listener, type TlsMaterial } from '../../src/dicom/transport/listener.ts';
 import type { ReadingMode } from '../../src/dicom/transport/socketReader.ts';
 import { systemTimers } from '../../src/dicom/transport/socketTransport.ts';
@@ -51,6 +51,7 @@ export async function startListener(options: {
 }): Promise<TestListener> {
   const { log, lines } = createMemoryLog();
   const results: StorageResult[] = [];
+  const desk = options.commitment;
   const listener = new Listener({
     name: options.tls ? 'dicom-tls' : 'dicom',
     host: '127.0.0.1',
@@ -62,8 +63,8 @@ export async function startListener(options: {
     context: {
       limits: { ...defaultLimits, ...options.limits },
       access: options.access ?? { admit: () => ({ admitted: true }) },
-      negotiation: options.commitment ? withCommitment : defaultNegotiationPolicy,
-      ...(options.commitment ? { commitment: options.commitment } : {}),
+      negotiation: desk ? withCommitment : defaultNegotiationPolicy,
+      ...(desk ? { services: (served) => [new StorageCommitmentService({ ...served, desk })] } : {}),
       intake: options.intake,
       timers: systemTimers,
       monotonic: () => performance.now(),

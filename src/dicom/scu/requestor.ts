@@ -5,9 +5,9 @@
  */
 import type { Socket } from 'node:net';
 import { GatewayError } from '../../base/errors.ts';
-import type { CommandSet } from '../dimse/commandSet.ts';
+import { type CommandSet, encodeCommandSet } from '../dimse/commandSet.ts';
 import { MessageReader } from '../dimse/messageReader.ts';
-import { payloadPerPdu } from '../dimse/pdvWriter.ts';
+import { encodePData, payloadPerPdu } from '../dimse/pdvWriter.ts';
 import { socketTransport, systemTimers } from '../transport/socketTransport.ts';
 import { implementationClassUid, implementationVersionName, uid } from '../uids.ts';
 import { type AbortInfo, Association, type AssociationUser } from '../upperLayer/association.ts';
@@ -20,6 +20,7 @@ import {
 } from '../upperLayer/pdu.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
 import { cancelled, connectToPeer, type PeerAddress, socketError, timedOut } from './connect.ts';
+import { isRequest, PeerRequests, type Serve } from './peerRequests.ts';
 import { explainRejection } from './words.ts';
 
 export type ScuTimeouts = {
@@ -40,12 +41,14 @@ export type ScuTarget = PeerAddress & {
   signal?: AbortSignal;
 };
 
-/** What is proposed beside the contexts. */
+/** What is proposed beside the contexts, and served. */
 export type Proposal = {
   /** SOP classes for which we would be something else than SCU only (PS3.7 D.3.3.4). */
   roleSelections?: readonly RoleSelection[];
   /** Requests that we would like to have unanswered at a time (PS3.7 D.3.3.3); 0 is any number. Left out: 1. */
   operationsWindow?: number;
+  /** Answers requests that the peer makes of us on the association. Left out: they are refused with 0211H. */
+  serve?: Serve;
 };
 
 /** What we can receive: responses are small. */
@@ -64,11 +67,12 @@ export class Requestor implements AssociationUser {
   #ended: GatewayError | undefined;
   #socketError: Error | undefined;
   #closed = false;
+  readonly #over = Promise.withResolvers<void>();
   #wake = () => {};
   readonly #onCancel = () => this.#end(cancelled('association', this.#subject), true);
 
   /** Use `Requestor.open`. */
-  private constructor(target: ScuTarget, socket: Socket) {
+  private constructor(target: ScuTarget, socket: Socket, serve: Serve) {
     this.#target = target;
     this.#socket = socket;
     this.#timeouts = { ...defaultTimeouts, ...target.timeouts };
@@ -78,12 +82,17 @@ export class Requestor implements AssociationUser {
       artimMs: 2_000,
       timers: systemTimers,
     });
+    const requests = new PeerRequests(serve, (contextId, response) => {
+      const bytes = encodePData(contextId, encodeCommandSet(response), 'command', this.payload + 6);
+      this.#association.sendPData(bytes);
+    });
     this.#messages = new MessageReader({
-      onCommand: (_context, command) => {
+      onCommand: (contextId, command, hasDataSet) => {
+        if (isRequest(command)) return requests.onCommand(contextId, command, hasDataSet);
         this.#responses.push(command);
         this.#wake();
       },
-      onDataSet: () => {}, // no response that we ask for carries one
+      onDataSet: (bytes, last) => requests.onDataSet(bytes, last),
       onViolation: (message, reason) => this.#association.protocolError(message, reason),
     });
     socket.on('error', (error) => {
@@ -101,7 +110,11 @@ export class Requestor implements AssociationUser {
    */
   static async open(target: ScuTarget, contexts: ProposedContext[], proposal: Proposal = {}): Promise<Requestor> {
     const { connectMs } = { ...defaultTimeouts, ...target.timeouts };
-    const requestor = new Requestor(target, await connectToPeer(target, connectMs, target.signal));
+    const requestor = new Requestor(
+      target,
+      await connectToPeer(target, connectMs, target.signal),
+      proposal.serve ?? (() => undefined),
+    );
     await requestor.#associate(contexts, proposal);
     return requestor;
   }
@@ -132,6 +145,11 @@ export class Requestor implements AssociationUser {
 
   get #subject(): string {
     return `${this.#target.calledAeTitle} at ${this.#target.host}:${this.#target.port}`;
+  }
+
+  /** Resolves when the association is over, however it ended. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   /** Why the association is over, when it is. */
@@ -290,6 +308,7 @@ export class Requestor implements AssociationUser {
     this.#stopListening();
     const closed = Object.assign(new Error('closed without A-RELEASE'), { code: 'ECONNRESET' });
     if (!this.#released) this.#ended ??= socketError(this.#target, 'association', this.#socketError ?? closed);
+    this.#over.resolve();
     this.#wake();
   }
 }

@@ -22,9 +22,8 @@ import type { AccessPolicy, Admission, AssociationLimits, Caller, LimitName } fr
 import { admissionOf } from './admission.ts';
 import { type AssociationCounters, AssociationLog, type Ending } from './associationLog.ts';
 import { printable } from './printable.ts';
-import type { AssociationService, ServiceHost } from './service.ts';
+import type { AssociationService, ServedAssociation, ServiceHost } from './service.ts';
 import { type Intake, StorageReceiver, type StorageResult } from './storage.ts';
-import { type CommitmentDesk, StorageCommitmentService } from './storageCommitment.ts';
 import { verificationService } from './verification.ts';
 
 export type AssociationObserver = {
@@ -49,8 +48,8 @@ export type AcceptedAssociationContext = {
   access: AccessPolicy;
   negotiation: NegotiationPolicy;
   intake: Intake;
-  /** Where requests for storage commitment go. Left out: it is not offered, whatever the negotiation policy says. */
-  commitment?: CommitmentDesk;
+  /** Services beside Verification and Storage; each is for the contexts that the negotiation policy accepts. */
+  services?(association: ServedAssociation): AssociationService[];
   observer: AssociationObserver;
   timers: Timers;
   monotonic: () => number;
@@ -267,7 +266,7 @@ export class AcceptedAssociation implements AssociationUser {
       resume: () => this.#letGo('intake'),
       abort: (message) => this.#association.abort(message),
     };
-    const { intake, limits, monotonic } = this.#context;
+    const { intake, limits, monotonic, services } = this.#context;
     return [
       verificationService(host, () => this.counters.echoes++),
       new StorageReceiver({
@@ -278,15 +277,13 @@ export class AcceptedAssociation implements AssociationUser {
         monotonic,
         onResult: (result) => this.#onStored(result),
       }),
-      ...this.#commitmentService(host, printable(calledAeTitle)),
+      ...(services?.({
+        host,
+        peer: this.#callingAeTitle,
+        calledAeTitle: printable(calledAeTitle),
+        contexts: [...this.#contexts.values()],
+      }) ?? []),
     ];
-  }
-
-  #commitmentService(host: ServiceHost, calledAeTitle: string): AssociationService[] {
-    const { commitment: desk } = this.#context;
-    if (desk === undefined) return [];
-    const contexts = this.#contexts.values();
-    return [new StorageCommitmentService({ host, desk, peer: this.#callingAeTitle, calledAeTitle, contexts })];
   }
 
   #onCommand(contextId: number, command: CommandSet, hasDataSet: boolean): void {

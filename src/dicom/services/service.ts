@@ -30,3 +30,13 @@ export type AssociationService = {
   /** The association is over. */
   close(): void;
 };
+
+/** An association that was admitted and negotiated, for services that are added to Verification and Storage. */
+export type ServedAssociation = {
+  host: ServiceHost;
+  /** Calling AE title, printable. */
+  peer: string;
+  /** As the peer called us, printable. */
+  calledAeTitle: string;
+  contexts: readonly AcceptedContext[];
+};

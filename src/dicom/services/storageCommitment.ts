@@ -14,7 +14,7 @@ import { DataSetError } from '../dataSet/smallDataSet.ts';
 import { type CommandSet, commandField, noDataSet } from '../dimse/commandSet.ts';
 import { isUid, uid } from '../uids.ts';
 import type { AcceptedContext } from '../upperLayer/negotiation.ts';
-import type { AssociationService, ServiceHost } from './service.ts';
+import type { AssociationService, ServedAssociation } from './service.ts';
 
 /** Statuses of N-ACTION (PS3.7 10.1.4.1.10, PS3.2 table N.7-44). */
 export const actionStatus = {
@@ -74,14 +74,7 @@ type Incoming = {
 
 type Outstanding = { messageId: number; resolve(status: number): void; reject(error: Error): void };
 
-export type StorageCommitmentOptions = {
-  host: ServiceHost;
-  desk: CommitmentDesk;
-  peer: string;
-  calledAeTitle: string;
-  /** The contexts of this association. */
-  contexts: Iterable<AcceptedContext>;
-};
+export type StorageCommitmentOptions = ServedAssociation & { desk: CommitmentDesk };
 
 export class StorageCommitmentService implements AssociationService {
   readonly #options: StorageCommitmentOptions;
@@ -98,8 +91,9 @@ export class StorageCommitmentService implements AssociationService {
 
   constructor(options: StorageCommitmentOptions) {
     this.#options = options;
-    const contexts = [...options.contexts];
-    this.#reportContext = contexts.find(({ abstractSyntax }) => abstractSyntax === uid.storageCommitmentPushModel);
+    this.#reportContext = options.contexts.find(
+      ({ abstractSyntax }) => abstractSyntax === uid.storageCommitmentPushModel,
+    );
     const isOpen = () => !this.#closed && !this.#releasing;
     this.#channel = {
       peer: options.peer,
