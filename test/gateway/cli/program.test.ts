@@ -45,6 +45,13 @@ const commands = [
   ['spool', 'list'],
   ['spool', 'export'],
   ['spool', 'check'],
+  ['identity'],
+  ['identity', 'init'],
+  ['identity', 'csr'],
+  ['identity', 'self-signed'],
+  ['identity', 'import'],
+  ['identity', 'show'],
+  ['identity', 'rollback'],
   ['version'],
 ];
 
@@ -57,9 +64,10 @@ describe('help', () => {
     expect(out).toMatch(new RegExp(`Examples:\n  medusa-gateway ${path[0]}`));
   });
 
-  it.each(commands.filter(([first, second]) => second !== undefined || !['queue', 'spool'].includes(first ?? '')))(
-    '%s %s knows --json',
-    async (...words) => expect((await run(...words.filter(Boolean), '--help')).out).toContain('--json'),
+  it.each(
+    commands.filter(([first, second]) => second !== undefined || !['queue', 'spool', 'identity'].includes(first ?? '')),
+  )('%s %s knows --json', async (...words) =>
+    expect((await run(...words.filter(Boolean), '--help')).out).toContain('--json'),
   );
 
   it('lists every command', async () => {
