@@ -1,0 +1,17 @@
+/** Everything that is fuzzed. */
+import type { Target } from '../target.ts';
+import { acceptedAssociationTarget } from './acceptedAssociation.ts';
+import { associationTarget } from './association.ts';
+import { identifyingTagsTarget } from './identifyingTags.ts';
+import { messageTarget } from './message.ts';
+import { negotiationTarget } from './negotiation.ts';
+import { pduReaderTarget } from './pduReader.ts';
+
+export const targets = (): Target[] => [
+  pduReaderTarget(),
+  associationTarget(),
+  messageTarget(),
+  identifyingTagsTarget(),
+  negotiationTarget(),
+  acceptedAssociationTarget(),
+];
