@@ -16,26 +16,40 @@ export type Log = {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-function wrap(logger: pino.Logger): Log {
+const severity: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+
+/** What is written from `level` on; shared by a log and its children, which pino's own levels are not. */
+type Threshold = { level: LogLevel };
+
+function wrap(logger: pino.Logger, threshold: Threshold): Log {
+  const at = (level: Exclude<LogLevel, 'silent'>) => (event: string, message: string, fields?: LogFields) => {
+    if (severity[level] >= severity[threshold.level]) logger[level]({ event, ...fields }, message);
+  };
   return {
-    debug: (event, message, fields) => logger.debug({ event, ...fields }, message),
-    info: (event, message, fields) => logger.info({ event, ...fields }, message),
-    warn: (event, message, fields) => logger.warn({ event, ...fields }, message),
-    error: (event, message, fields) => logger.error({ event, ...fields }, message),
-    child: (fields) => wrap(logger.child(fields)),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => wrap(logger.child(fields), threshold),
   };
 }
 
+/** A log whose level can be changed while it is in use, for its children too. */
+export type LeveledLog = Log & { setLevel(level: LogLevel): void };
+
 /** Writes to `fd` (1 is standard output). Lines are written synchronously: a crash loses none. */
-export function createLog(options: { level: LogLevel; name: string; fd?: number }): Log {
+export function createLog(options: { level: LogLevel; name: string; fd?: number }): LeveledLog {
   const destination = pino.destination({ fd: options.fd ?? 1, sync: true });
   const formatters = { level: (label: string) => ({ level: label }) };
-  return wrap(
-    pino(
-      { level: options.level, base: { name: options.name }, formatters, timestamp: pino.stdTimeFunctions.isoTime },
-      destination,
-    ),
+  const logger = pino(
+    { level: 'debug', base: { name: options.name }, formatters, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
   );
+  const threshold = { level: options.level };
+  const setLevel = (level: LogLevel) => {
+    threshold.level = level;
+  };
+  return { ...wrap(logger, threshold), setLevel };
 }
 
 /** Collects lines in memory, for tests. */

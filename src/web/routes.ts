@@ -93,7 +93,14 @@ function listStudies(query: URLSearchParams, sources: ApiSources): ApiAnswer {
   return json(sources.studies({ limit: limitOf(query), ...(after === null ? {} : { after }) }));
 }
 
-function selectionOf(request: ApiRequest): RetrySelection {
+/** What changes something, or tells of strangers, is answered to those who may open the local socket. */
+function onlyLocally(request: ApiRequest, command: string): void {
+  if (request.door === 'unix') return;
+  const message = 'this is answered at the local socket only: TCP has no access control yet';
+  throw new HttpError(403, 'api.local-only', message, `use "medusa-gateway ${command}" on the machine of the gateway`);
+}
+
+function bodyOf(request: ApiRequest): Record<string, unknown> {
   // A form of another site's page cannot send this content type without asking first.
   if (!/^application\/json\b/.test(request.contentType ?? '')) {
     throw new HttpError(415, 'api.content-type', 'the content type has to be application/json');
@@ -104,28 +111,45 @@ function selectionOf(request: ApiRequest): RetrySelection {
   } catch {
     throw badRequest('the body is not JSON');
   }
-  const { id, all } = (typeof value === 'object' && value !== null ? value : {}) as { id?: unknown; all?: unknown };
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function selectionOf(request: ApiRequest): RetrySelection {
+  const { id, all } = bodyOf(request);
   if (Number.isSafeInteger(id) && all === undefined) return { id: id as number };
   if (all === true && id === undefined) return { all: true };
   throw badRequest('say either {"id": number} or {"all": true}');
 }
 
 function retry(request: ApiRequest, sources: ApiSources): ApiAnswer {
-  if (request.door !== 'unix') {
-    const hint = 'use "medusa-gateway queue retry" on the machine of the gateway';
-    throw new HttpError(
-      403,
-      'api.local-only',
-      'changes are taken at the local socket only: TCP has no access control yet',
-      hint,
-    );
-  }
+  onlyLocally(request, 'queue retry');
   const selection = selectionOf(request);
   const retried = sources.retry(selection);
   if ('id' in selection && retried === 0) {
     throw new HttpError(404, 'queue.not-found', `there is no delivery ${selection.id} that waits or is in quarantine`);
   }
   return json({ retried });
+}
+
+function learn(request: ApiRequest, sources: ApiSources): ApiAnswer {
+  onlyLocally(request, 'peers learn');
+  const { forMs, off } = bodyOf(request);
+  if (off === true && forMs === undefined) return json(sources.learn({ off: true }));
+  if (Number.isSafeInteger(forMs) && Number(forMs) > 0 && off === undefined) {
+    return json(sources.learn({ forMs: Number(forMs) }));
+  }
+  throw badRequest('say either {"forMs": milliseconds} or {"off": true}');
+}
+
+function reload(request: ApiRequest, sources: ApiSources): ApiAnswer {
+  onlyLocally(request, 'reload');
+  bodyOf(request);
+  return json(sources.reload());
+}
+
+function peers(request: ApiRequest, sources: ApiSources): ApiAnswer {
+  onlyLocally(request, 'peers list');
+  return json(sources.peers());
 }
 
 function readiness(sources: ApiSources): ApiAnswer {
@@ -153,6 +177,7 @@ const get = new Map<string, Handler>(
     '/readyz': (_request, _query, sources) => readiness(sources),
     '/metrics': (_request, _query, sources) => text(renderMetrics(statusMetrics(sources.status())), openMetrics),
     '/v1/status': (_request, _query, sources) => json(sources.status()),
+    '/v1/peers': (request, _query, sources) => peers(request, sources),
     '/v1/queue': (_request, query, sources) => listQueue(query, sources),
     '/v1/studies': (_request, query, sources) => listStudies(query, sources),
     '/v1/receipts': async (_request, query, sources) =>
@@ -162,6 +187,8 @@ const get = new Map<string, Handler>(
 
 const post = new Map<string, Handler>(
   Object.entries({
+    '/v1/peers/learn': (request, _query, sources) => learn(request, sources),
+    '/v1/reload': (request, _query, sources) => reload(request, sources),
     '/v1/queue/retry': (request, _query, sources) => retry(request, sources),
   } satisfies Record<string, Handler>),
 );

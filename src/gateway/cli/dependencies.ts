@@ -2,13 +2,16 @@
  * What the commands need done. They know these functions and no technology: the real ones are wired in
  * `wiring.ts`, each imported only when its command runs, so that `--help` is quick.
  */
-import type { Log } from '../../base/log.ts';
+import type { LeveledLog } from '../../base/log.ts';
 import type { StoreCapabilities, StoreConfiguration } from '../../delivery/store/objectStore.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type * as identityTools from '../identity/identity.ts';
 
 export type RunOptions = {
-  log: Log;
+  log: LeveledLog;
+  configFile: string;
+  /** Takes what is to be done at SIGHUP, once there is something to be done. */
+  onHangUp(reload: () => void): void;
   /** Aborted when the gateway should stop: finish or abort associations, then return. */
   stop: AbortSignal;
 };

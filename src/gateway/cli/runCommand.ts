@@ -1,9 +1,21 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describeError, GatewayError } from '../../base/errors.ts';
-import { createLog } from '../../base/log.ts';
+import { createLog, type Log } from '../../base/log.ts';
 import { type CommandContext, configurationFrom, runCommand } from './context.ts';
 import { withConfiguration, withExamples, withJson } from './options.ts';
 import { stopOnSignal } from './stopSignal.ts';
+
+/** Until the gateway is up SIGHUP does nothing; it never ends the program. */
+function hangUps(log: Log): (reload: () => void) => void {
+  let hangUp = () => {
+    log.info('gateway.sighup', 'SIGHUP while the gateway is starting: the configuration has just been read');
+  };
+  process.on('SIGHUP', () => hangUp());
+  return (reload) => {
+    hangUp = reload;
+  };
+}
 
 export function registerRun(program: Command, context: CommandContext): void {
   const command = program.command('run').description('run the gateway until it is told to stop (SIGTERM, SIGINT)');
@@ -13,10 +25,12 @@ export function registerRun(program: Command, context: CommandContext): void {
       const config = configurationFrom(options.config);
       const log = createLog({ level: config.log.level, name: 'gateway' });
       try {
-        process.on('SIGHUP', () => {
-          log.info('gateway.sighup', 'SIGHUP is ignored: a changed configuration takes effect at the next start');
+        await context.dependencies.runGateway(config, {
+          log,
+          configFile: resolve(options.config),
+          stop: stopOnSignal(),
+          onHangUp: hangUps(log),
         });
-        await context.dependencies.runGateway(config, { log, stop: stopOnSignal() });
       } catch (error) {
         const hint = error instanceof GatewayError ? error.hint : undefined;
         log.error('gateway.start-failed', `the gateway cannot run: ${describeError(error)}`, { hint });

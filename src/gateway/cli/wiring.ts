@@ -31,9 +31,10 @@ function runDemo(args: readonly string[]): Promise<number> {
 /** systemd gives 90 s before it kills; associations get a part of that to end by themselves. */
 const stopGraceMs = 20_000;
 
-async function runGateway(config: Configuration, { log, stop }: RunOptions): Promise<void> {
+async function runGateway(config: Configuration, { log, configFile, stop, onHangUp }: RunOptions): Promise<void> {
   const { runGateway: start } = await import('../gateway.ts');
-  const gateway = await start(config, { log });
+  const gateway = await start(config, { log, configFile, setLogLevel: (level) => log.setLevel(level) });
+  onHangUp(() => gateway.reload());
   if (!stop.aborted) await once(stop, 'abort');
   await gateway.stop(stopGraceMs);
 }

@@ -2,8 +2,8 @@
 
 type KeyMeta = { description: string; 'x-applies': 'live' | 'restart' };
 
-/** Meant to take effect while the gateway runs, once configuration can be changed in service; until then as `restart`. */
-export const live = (description: string): KeyMeta => ({ description, 'x-applies': 'restart' });
+/** Takes effect on a reload, for associations that begin after it: see LiveConfiguration. */
+export const live = (description: string): KeyMeta => ({ description, 'x-applies': 'live' });
 /** Takes effect at the next start. */
 export const restart = (description: string): KeyMeta => ({ description, 'x-applies': 'restart' });
 

@@ -18,27 +18,27 @@ export const limits = z.strictObject({
     .meta(
       restart('Connections that have not asked for an association yet; when there are more, the oldest are closed.'),
     ),
-  associations: z.int().min(1).max(4096).default(128).meta(restart('Open associations in all.')),
+  associations: z.int().min(1).max(4096).default(128).meta(live('Open associations in all.')),
   associationsPerPeer: z.int().min(1).max(4096).default(64).meta(live('Open associations of one calling AE title.')),
   maxPduLength: size({ min: 4096, max: 16 * MiB })
     .prefault(131072)
-    .meta(restart('Longest PDU that senders may send, in bytes, as announced to them.')),
-  presentationContexts: z.int().min(1).max(128).default(128).meta(restart('Presentation contexts in one request.')),
+    .meta(live('Longest PDU that senders may send, in bytes, as announced to them.')),
+  presentationContexts: z.int().min(1).max(128).default(128).meta(live('Presentation contexts in one request.')),
   associateRequestBytes: size({ min: 4096, max: 16 * MiB })
     .prefault('256KiB')
-    .meta(restart('Longest A-ASSOCIATE-RQ that is read.')),
+    .meta(live('Longest A-ASSOCIATE-RQ that is read.')),
   artimTimeout: duration({ min: 100 })
     .prefault('30s')
     .meta(
-      restart('How long a connection may take to ask for an association, and to close after one (ARTIM, PS3.8 9.1.5).'),
+      live('How long a connection may take to ask for an association, and to close after one (ARTIM, PS3.8 9.1.5).'),
     ),
   idleTimeout: duration({ min: 1000 })
     .prefault('60s')
-    .meta(restart('An association that sends nothing for so long is aborted.')),
+    .meta(live('An association that sends nothing for so long is aborted.')),
   minimumRate: size({ min: 0 })
     .prefault('1KiB')
     .meta(
-      restart(
+      live(
         'Slowest average, in bytes a second over idleTimeout, at which a message that has begun may come; 0 is no limit.',
       ),
     ),
@@ -48,16 +48,16 @@ export const limits = z.strictObject({
     .max(256)
     .default(1)
     .meta(
-      restart('Unanswered requests that one association may have (asynchronous operations window, PS3.7 D.3.3.3).'),
+      live('Unanswered requests that one association may have (asynchronous operations window, PS3.7 D.3.3.3).'),
     ),
-  instanceBytes: size({ min: 1 }).prefault('16GiB').meta(restart('Largest instance that is taken.')),
+  instanceBytes: size({ min: 1 }).prefault('16GiB').meta(live('Largest instance that is taken.')),
   associationBytes: z
     .union([z.literal('unlimited').transform(() => Number.POSITIVE_INFINITY), size({ min: 1 })], {
       error: 'is not a size',
     })
     .prefault('unlimited')
     .meta({
-      ...restart('Most bytes that one association may send, or unlimited.'),
+      ...live('Most bytes that one association may send, or unlimited.'),
       'x-hint': 'write a size such as 500GB, or unlimited',
     }),
 });

@@ -1,6 +1,6 @@
 /**
- * The one place that says which keys the configuration has, what each means, its default, and that a change takes effect
- * at the next start (`restart`; no key is applied in service yet). The JSON schema for editors is made from it.
+ * The one place that says which keys the configuration has, what each means, its default, and when a change takes
+ * effect: on a reload (`live`) or at the next start (`restart`). The JSON schema for editors is made from it.
  * Sizes become bytes, durations become milliseconds.
  */
 import { z } from 'zod';
@@ -54,7 +54,7 @@ const spool = z.strictObject({
     .meta(restart('Disk space left free for the index and the receipts. No segment is allocated into it.')),
   keepDelivered: duration({ min: 0, max: Number.MAX_SAFE_INTEGER })
     .prefault('24h')
-    .meta(live('How long delivered instances stay in the spool.')),
+    .meta(restart('How long delivered instances stay in the spool.')),
   bufferMemory: size({ min: 4 * MiB })
     .prefault('64MiB')
     .meta(restart('Memory for received bytes on their way to disk; senders are held back when it is used up.')),
@@ -91,80 +91,80 @@ const study = z.strictObject({
     .min(0.1)
     .max(86_400)
     .default(60)
-    .meta(live('A study to which nothing was added for so many seconds counts as complete.')),
+    .meta(restart('A study to which nothing was added for so many seconds counts as complete.')),
 });
 
-const storeName = () => name().meta(live('Name of the store, for routes, logs and metrics.'));
-const storePrefix = () => keyPrefix().default('medusa').meta(live('Folder in the store under which all keys begin.'));
+const storeName = () => name().meta(restart('Name of the store, for routes, logs and metrics.'));
+const storePrefix = () => keyPrefix().default('medusa').meta(restart('Folder in the store under which all keys begin.'));
 
 const directoryStore = z.strictObject({
   name: storeName(),
-  type: z.literal('directory').meta(live('directory: files below a folder, for one machine or a NAS.')),
-  path: path().meta(live('Folder that holds the objects. It is made if it is not there.')),
+  type: z.literal('directory').meta(restart('directory: files below a folder, for one machine or a NAS.')),
+  path: path().meta(restart('Folder that holds the objects. It is made if it is not there.')),
   prefix: storePrefix(),
 });
 
 const s3Store = z.strictObject({
   name: storeName(),
-  type: z.literal('s3').meta(live('s3: any object store with the S3 protocol.')),
+  type: z.literal('s3').meta(restart('s3: any object store with the S3 protocol.')),
   endpoint: z.url({ protocol: /^https?$/, error: 'is not an http or https URL' }).meta({
-    ...live('URL of the store, without the bucket.'),
+    ...restart('URL of the store, without the bucket.'),
     'x-hint': 'write a URL such as https://s3.example.org:8443',
   }),
-  region: z.string().min(1).default('us-east-1').meta(live('Region that requests are signed for.')),
+  region: z.string().min(1).default('us-east-1').meta(restart('Region that requests are signed for.')),
   bucket: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{2,62}$/, 'is not a bucket name')
     .meta({
-      ...live('Bucket. It has to exist.'),
+      ...restart('Bucket. It has to exist.'),
       'x-hint': 'a bucket name has 3 to 63 letters, digits, dots and hyphens',
     }),
   prefix: storePrefix(),
-  accessKeyId: z.string().min(1).meta(live('Access key.')),
-  secretAccessKey: secret().meta(live('Secret of the access key: in place, { env: NAME } or { file: path }.')),
-  pathStyle: z.boolean().default(true).meta(live('true: the bucket is in the path of URLs, false: in the host name.')),
+  accessKeyId: z.string().min(1).meta(restart('Access key.')),
+  secretAccessKey: secret().meta(restart('Secret of the access key: in place, { env: NAME } or { file: path }.')),
+  pathStyle: z.boolean().default(true).meta(restart('true: the bucket is in the path of URLs, false: in the host name.')),
   caFile: path()
     .exactOptional()
-    .meta(live("PEM file with the authority of the store's certificate, when it is not a public one.")),
+    .meta(restart("PEM file with the authority of the store's certificate, when it is not a public one.")),
   multipartThreshold: size({ min: 5 * MiB })
     .prefault('16MiB')
-    .meta(live('Objects from this size on are sent in parts.')),
+    .meta(restart('Objects from this size on are sent in parts.')),
   partSize: size({ min: 5 * MiB, max: 5120 * MiB })
     .prefault('8MiB')
-    .meta(live('Size of a part. S3 takes parts from 5MiB and at most 10000 of them.')),
+    .meta(restart('Size of a part. S3 takes parts from 5MiB and at most 10000 of them.')),
 });
 
 const route = z.strictObject({
-  name: name().meta(live('Name of the route in logs and metrics.')),
+  name: name().meta(restart('Name of the route in logs and metrics.')),
   match: z
     .strictObject({
-      peers: z.array(aeTitle()).min(1).exactOptional().meta(live('Calling AE titles.')),
-      modalities: z.array(modality()).min(1).exactOptional().meta(live('Modalities (0008,0060).')),
-      sopClasses: z.array(uid()).min(1).exactOptional().meta(live('SOP Class UIDs.')),
+      peers: z.array(aeTitle()).min(1).exactOptional().meta(restart('Calling AE titles.')),
+      modalities: z.array(modality()).min(1).exactOptional().meta(restart('Modalities (0008,0060).')),
+      sopClasses: z.array(uid()).min(1).exactOptional().meta(restart('SOP Class UIDs.')),
     })
     .prefault({})
-    .meta(live('What goes this way: all that is said has to fit. Left out: everything.')),
-  store: name().meta(live('Name of the store that it goes to.')),
+    .meta(restart('What goes this way: all that is said has to fit. Left out: everything.')),
+  store: name().meta(restart('Name of the store that it goes to.')),
   priority: priority()
     .exactOptional()
-    .meta(live("normal or urgent, for what goes this way. Left out: the sender's priority.")),
+    .meta(restart("normal or urgent, for what goes this way. Left out: the sender's priority.")),
 });
 
 const delivery = z.strictObject({
-  concurrency: z.int().min(1).max(64).default(8).meta(live('Uploads at the same time, for each store.')),
+  concurrency: z.int().min(1).max(64).default(8).meta(restart('Uploads at the same time, for each store.')),
   retry: z
     .strictObject({
-      initial: duration().prefault('1s').meta(live('First wait after a failure; it doubles from then on.')),
-      cap: duration().prefault('5min').meta(live('Longest wait between two attempts.')),
+      initial: duration().prefault('1s').meta(restart('First wait after a failure; it doubles from then on.')),
+      cap: duration().prefault('5min').meta(restart('Longest wait between two attempts.')),
     })
     .prefault({})
-    .meta(live('Waiting between attempts.')),
+    .meta(restart('Waiting between attempts.')),
   quarantineAfter: z
     .int()
     .min(1)
     .max(1000)
     .default(10)
-    .meta(live('Failed attempts of one object, while its store serves others, before it is set aside in quarantine.')),
+    .meta(restart('Failed attempts of one object, while its store serves others, before it is set aside in quarantine.')),
 });
 
 const api = z.strictObject({
@@ -195,18 +195,18 @@ export const configurationSchema = z
       .meta(restart('Folder for the spool, the index, receipts and the local socket. On a local disk, not a NAS.')),
     listeners: z.array(listener).default([]).meta(restart('Where senders call: one entry for each address and port.')),
     peers: z.array(peer).default([]).meta(live('Who may send. Nobody else may.')),
-    limits: limits.prefault({}).meta(restart('What one sender, and all together, may ask for.')),
+    limits: limits.prefault({}).meta(live('What one sender, and all together, may ask for.')),
     spool: spool.prefault({}).meta(restart('The place on disk where instances wait.')),
     storageCommitment: storageCommitment
       .prefault({})
       .meta(restart('Storage commitment (PS3.4 annex J), for the senders that have it.')),
-    study: study.prefault({}).meta(live('When a study counts as complete.')),
+    study: study.prefault({}).meta(restart('When a study counts as complete.')),
     stores: z
       .array(z.discriminatedUnion('type', [directoryStore, s3Store]))
       .default([])
-      .meta(live('Where instances are delivered to.')),
-    routes: z.array(route).default([]).meta(live('Which instances go to which store; each that fits is served.')),
-    delivery: delivery.prefault({}).meta(live('How instances are delivered.')),
+      .meta(restart('Where instances are delivered to.')),
+    routes: z.array(route).default([]).meta(restart('Which instances go to which store; each that fits is served.')),
+    delivery: delivery.prefault({}).meta(restart('How instances are delivered.')),
     api: api.prefault({}).meta(restart('Local status page and API.')),
     log: log.prefault({}).meta(live('What is logged.')),
   })

@@ -1,0 +1,100 @@
+/**
+ * Who knocked and was turned away, so that an administrator can see and admit them. Kept in memory only: a stranger must not
+ * make the gateway write to its disk, and the log has every one of them.
+ */
+import type { Knock } from '../../dicom/services/acceptedAssociation.ts';
+import { isUid } from '../../dicom/uids.ts';
+import type { KnockEntry } from '../../web/peers.ts';
+import { plainAddress } from './peerDirectory.ts';
+
+const maxKnocks = 256;
+/** One address can invent AE titles without end: it pushes out its own knocks, not those of others. */
+const maxKnocksOfOneAddress = 16;
+const maxUids = 32;
+
+/** ASCII that no terminal and no file format takes for anything else than text. */
+const shown = (text: string, length: number) =>
+  text.replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`).slice(0, length);
+
+const uids = (values: Iterable<string>) => [...new Set([...values].filter(isUid))].slice(0, maxUids);
+
+function describe({ request, caller, verdict }: Knock) {
+  const { certificate } = caller;
+  const { implementationVersionName } = request.userInformation;
+  const unverified = certificate?.trust.kind === 'unverified' ? certificate.trust.problem : undefined;
+  return {
+    callingAeTitle: shown(request.callingAeTitle, 80),
+    calledAeTitle: shown(request.calledAeTitle, 80),
+    address: plainAddress(caller.address),
+    listener: caller.listener,
+    ...(certificate === undefined
+      ? {}
+      : {
+          certificate: {
+            fingerprint: certificate.fingerprint,
+            subject: shown(certificate.subject, 300),
+            ...(unverified === undefined ? {} : { problem: shown(unverified, 200) }),
+          },
+        }),
+    ...(implementationVersionName ? { implementationVersionName: shown(implementationVersionName, 16) } : {}),
+    sopClasses: uids(request.contexts.map((context) => context.abstractSyntax)),
+    transferSyntaxes: uids(request.contexts.flatMap((context) => context.transferSyntaxes)),
+    why: shown(verdict.why, 400),
+    hint: shown(verdict.hint, 600),
+    ...(verdict.limit === undefined ? {} : { limit: verdict.limit }),
+  };
+}
+
+export class KnockBook {
+  /** In the order of their last time, the oldest first. */
+  readonly #entries = new Map<string, KnockEntry>();
+  readonly #now: () => number;
+  #lastId = 0;
+
+  /** `now`: milliseconds since 1970. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  record(knock: Knock): void {
+    const described = describe(knock);
+    const { callingAeTitle, calledAeTitle, address, listener, certificate } = described;
+    const identity = JSON.stringify([callingAeTitle, calledAeTitle, address, listener, certificate?.fingerprint]);
+    const known = this.#entries.get(identity);
+    const at = this.#now();
+    const entry = {
+      ...described,
+      id: known?.id ?? ++this.#lastId,
+      count: (known?.count ?? 0) + 1,
+      firstAt: known?.firstAt ?? at,
+      lastAt: at,
+    };
+    this.#entries.delete(identity);
+    if (known === undefined) this.#makeRoom(address);
+    this.#entries.set(identity, entry);
+  }
+
+  /** Who came in is no stranger any more. Texts as they are shown. */
+  forget(callingAeTitle: string, address: string): void {
+    const from = plainAddress(address);
+    for (const [identity, entry] of this.#entries) {
+      if (entry.callingAeTitle === callingAeTitle && entry.address === from) this.#entries.delete(identity);
+    }
+  }
+
+  /** The latest first. */
+  get all(): KnockEntry[] {
+    return [...this.#entries.values()].reverse();
+  }
+
+  #makeRoom(address: string): void {
+    const own = [...this.#entries].filter(([, entry]) => entry.address === address);
+    const oldest =
+      own.length >= maxKnocksOfOneAddress ? own[0]?.[0] : this.#entries.size >= maxKnocks && this.#firstKey();
+    if (oldest) this.#entries.delete(oldest);
+  }
+
+  #firstKey(): string | undefined {
+    return this.#entries.keys().next().value;
+  }
+}
