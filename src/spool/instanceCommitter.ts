@@ -242,13 +242,14 @@ export class InstanceCommitter {
     this.#timer ??= setTimeout(() => this.flush(), flushAfterMs);
   }
 
-  flush(): void {
+  /** False when the index cannot be written: what is durable may then be missing from it. */
+  flush(): boolean {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const batch = this.#unindexed;
     const before = this.#beforeFlush;
     const after = this.#afterFlush;
-    if (batch.length === 0 && before.length === 0 && after.length === 0) return;
+    if (batch.length === 0 && before.length === 0 && after.length === 0) return true;
     try {
       this.#index.transaction(() => {
         for (const work of before) work();
@@ -261,7 +262,7 @@ export class InstanceCommitter {
       });
     } catch (error) {
       this.#onFlushFailed(error);
-      return;
+      return false;
     }
     if (this.#indexFailing) this.#log.info('spool.index-recovered', 'the spool index can be written again');
     this.#indexFailing = false;
@@ -273,6 +274,7 @@ export class InstanceCommitter {
       this.#forget(meta.sopInstanceUid, meta);
     }
     if (batch.length > 0) for (const callback of this.#onIndexed) callback();
+    return true;
   }
 
   #onFlushFailed(error: unknown): void {

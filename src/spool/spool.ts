@@ -16,7 +16,7 @@ import { type Extent, segmentHeaderSize } from './segmentFormat.ts';
 import type { SegmentStore } from './segmentStore.ts';
 import { SegmentWriter } from './segmentWriter.ts';
 import { SlabPool } from './slabPool.ts';
-import type { FileRange, IncomingToSpool, SpoolOptions, SpoolStatus } from './spoolTypes.ts';
+import type { FileRange, Holding, IncomingToSpool, SpoolOptions, SpoolStatus } from './spoolTypes.ts';
 
 /** What openSpool has opened. */
 export type SpoolParts = {
@@ -161,9 +161,22 @@ export class Spool {
     return readExtents(record.extents, (id) => this.#store.get(id));
   }
 
-  /** Makes the index know everything that is durable. */
-  flushIndex(): void {
-    this.#committer.flush();
+  /** Makes the index know everything that is durable. False when the index cannot be written at present. */
+  flushIndex(): boolean {
+    return this.#committer.flush();
+  }
+
+  /** Every version of an instance that is known, as far as the index knows (see flushIndex). */
+  holdings(sopInstanceUid: string): Holding[] {
+    return this.index.versionsOf(sopInstanceUid).map((record) => ({
+      sopClassUid: record.sopClassUid,
+      state: record.state,
+      isIntact: this.#areThere(record.extents) && !this.#isDamaged(record),
+    }));
+  }
+
+  #isDamaged({ state, flags, seq }: InstanceRecord): boolean {
+    return state === 'quarantined' && (flags.includes('damaged') || this.index.hasBadSource(seq));
   }
 
   /** Enters an instance of which only a receipt is left (see InstanceIndex.restorePruned). */

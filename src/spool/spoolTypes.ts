@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { RouteInstance } from './index/instanceIndex.ts';
 import type { StoredOutcome } from './instanceCommitter.ts';
 import type { InstanceDescription } from './segmentFormat.ts';
+import type { InstanceState } from './states.ts';
 
 export type SpoolOptions = {
   directory: string;
@@ -28,6 +29,15 @@ export type IncomingToSpool = {
   onDrain(callback: () => void): void;
   commit(description: InstanceDescription): Promise<StoredOutcome>;
   discard(): void;
+};
+
+/** What is known of one version of an instance. */
+export type Holding = {
+  /** '' when only its receipt is left. */
+  sopClassUid: string;
+  state: InstanceState;
+  /** Its bytes are in the spool, and nothing is known against them. */
+  isIntact: boolean;
 };
 
 /** `length` bytes from `offset` of a segment file. */
