@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import { open, open, rename, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes a directory's entries durable: a created or renamed file survives a power cut only after this. */
@@ -39,28 +39,6 @@ export function writeFileDurably(path: string, data: string | Uint8Array, mode =
 
 /** The same without making anybody wait for the disk. Two of them on one path must not overlap. */
 export async function replaceFile(path: string, data: string | Uint8Array, mode = 0o640): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', mode);
-  try {
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-/**
- * The same without holding up the event loop. One call at a time for each path. A rejection leaves the old content, or the
- * new, but then it is not known which would survive a power cut.
- */
-export async function replaceFileDurably(path: string, data: string | Uint8Array, mode = 0o640): Promise<void> {
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w', mode);
   try {

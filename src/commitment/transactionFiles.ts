@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFileDurably } from '../base/durableFile.ts';
+import { replaceFile } from '../base/durableFile.ts';
 import { systemCode } from '../base/errors.ts';
 import { decodeTransaction, encodeTransaction, keyOf, type TransactionRecord } from './transaction.ts';
 
@@ -41,7 +41,7 @@ export class TransactionFiles {
 
   /** Resolves when it is durable. Calls for one transaction may not overlap. */
   save(record: TransactionRecord): Promise<void> {
-    return replaceFileDurably(join(this.#directory, this.#name(record)), encodeTransaction(record));
+    return replaceFile(join(this.#directory, this.#name(record)), encodeTransaction(record));
   }
 
   /** Not made durable: a transaction that comes back after a power cut is reported again, which does no harm. */
