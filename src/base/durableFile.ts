@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -20,14 +20,24 @@ export function writeAllSync(fd: number, data: Uint8Array, position?: number): v
   }
 }
 
+/** Permissions and owner of a file, whatever the umask and whoever writes. */
+export type Ownership = { mode: number; uid: number; gid: number };
+
+function own(fd: number, { mode, uid, gid }: Ownership): void {
+  const now = fstatSync(fd);
+  if (now.uid !== uid || now.gid !== gid) fchownSync(fd, uid, gid);
+  fchmodSync(fd, mode);
+}
+
 /**
  * Replaces `path` by `data` so that after a power cut either the old or the new content is there, never a mixture:
  * temporary file, fsync, rename, fsync of the directory.
  */
-export function writeFileDurably(path: string, data: string | Uint8Array, mode = 0o640): void {
+export function writeFileDurably(path: string, data: string | Uint8Array, mode: number | Ownership = 0o640): void {
   const temporary = `${path}.new`;
-  const fd = openSync(temporary, 'w', mode);
+  const fd = openSync(temporary, 'w', typeof mode === 'number' ? mode : 0o600);
   try {
+    if (typeof mode !== 'number') own(fd, mode);
     writeAllSync(fd, typeof data === 'string' ? Buffer.from(data) : data);
     fsyncSync(fd);
   } finally {

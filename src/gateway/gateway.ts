@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
+import type { Log, LogLevel } from '../base/log.ts';
 import { CourierProcess } from '../delivery/courierProcess.ts';
 import { Dispatcher } from '../delivery/dispatcher.ts';
 import type { KeySpace } from '../delivery/objectKeys.ts';
@@ -17,16 +17,20 @@ import { Listener, type TlsMaterial } from '../dicom/transport/listener.ts';
 import { systemTimers } from '../dicom/transport/socketTransport.ts';
 import { defaultNegotiationPolicy } from '../dicom/upperLayer/negotiation.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { ReloadAnswer } from '../web/peers.ts';
 import { type Api, startApi } from '../web/server.ts';
 import { Health } from '../web/warnings.ts';
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts';
+import { openDoorLog } from './doorLog.ts';
+import { createFrontDoor, type FrontDoor } from './frontDoor.ts';
 import { watchHealth } from './health.ts';
+import { type FiguresKeeper, keepFigures, readFigures } from './innerLink/figuresFile.ts';
 import { spoolIntake } from './intake.ts';
+import { LimitFigures } from './limitFigures.ts';
 import { LiveConfiguration } from './liveConfiguration.ts';
 import { openTheSpool } from './openTheSpool.ts';
-import { PeerRegister } from './peerFigures.ts';
-import { accessPolicy } from './peers/accessPolicy.ts';
-import type { Entrance } from './peers/peerChecks.ts';
+import { knownPeers, PeerRegister } from './peerFigures.ts';
+import { observers } from './peers/observers.ts';
 import { associationLimits } from './peers/peerTerms.ts';
 import { statePaths } from './statePaths.ts';
 import { statusSource } from './statusSource.ts';
@@ -38,6 +42,8 @@ export type RunningGateway = {
   readonly socketPath: string;
   /** Process id of the courier, for tests that kill it. */
   readonly courierPid: number | undefined;
+  /** Reads the configuration file again; what may change in service is in force when it returns. */
+  reload(): ReloadAnswer;
   /** Lets associations end for at most `graceMs`, then stops everything in order. Nothing acknowledged is lost by it. */
   stop(graceMs: number): Promise<void>;
 };
@@ -46,6 +52,7 @@ export type RunOptions = {
   log: Log;
   /** The file that the configuration was read from, when it can be read again. */
   configFile?: string;
+  setLogLevel?: (level: LogLevel) => void;
 };
 
 const courierGraceMs = 5_000;
@@ -62,32 +69,26 @@ function tlsMaterial(listener: ListenerConfiguration): TlsMaterial | undefined {
   };
 }
 
-const entrance = ({ name, tls }: ListenerConfiguration): Entrance => ({
-  name,
-  tls: tls !== undefined,
-  requiresCertificate: tls?.requireClientCertificate === true,
-});
+type DoorParts = {
+  config: Configuration;
+  spool: Spool;
+  peers: PeerRegister;
+  limits: LimitFigures;
+  door: FrontDoor;
+  log: Log;
+};
 
-type Parts = { live: LiveConfiguration; spool: Spool; peers: PeerRegister; configFile: string | undefined; log: Log };
-
-function createListeners({ live, spool, peers, configFile, log }: Parts): Listener[] {
-  const config = live.view;
-  const access = accessPolicy({
-    peers: () => live.peers,
-    entrances: config.listeners.map(entrance),
-    counts: peers,
-    spoolRefusal: () => spool.refusal,
-    ...(configFile === undefined ? {} : { configFile }),
-  });
+/** `config` is in force, not of the start: see LiveConfiguration. */
+function createListeners({ config, spool, peers, limits, door, log }: DoorParts): Listener[] {
   const context = {
     // Read for each connection.
     get limits() {
       return associationLimits(config.limits);
     },
-    access,
+    access: door.access,
     negotiation: defaultNegotiationPolicy,
     intake: spoolIntake(spool, log),
-    observer: peers,
+    observer: observers(peers, limits, door.observer),
     timers: systemTimers,
     monotonic: () => performance.now(),
     log,
@@ -187,10 +188,25 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     // The stores put their own prefix before every key.
     const keySpaces = new Map(config.stores.map(({ name }) => [name, { prefix: '', site: config.site }]));
     const { courier, dispatcher, proof } = createDelivery(config, { spool, ledger, key, keySpaces, log });
-    const peers = new PeerRegister(() => Date.now());
-    const listeners = createListeners({ live, spool, peers, configFile, log });
+    const saved = readFigures(paths.figures, log);
+    const peers = new PeerRegister(() => Date.now(), knownPeers(config.peers), saved?.peers);
+    const limits = new LimitFigures(() => Date.now());
+    const doorLog = openDoorLog(log);
+    stops.push(() => doorLog.stop());
+    const door = createFrontDoor({
+      started,
+      live,
+      counts: peers,
+      spoolRefusal: () => spool.refusal,
+      configFile,
+      health,
+      log,
+      afterReload: [({ log: { level } }) => options.setLogLevel?.(level)],
+    });
+    stops.push(() => door.stop());
+    const listeners = createListeners({ config, spool, peers, limits, door, log: doorLog.log });
     let api: Api | undefined;
-    const watch = watchHealth({ config, spool, dispatcher, health, courier, log });
+    const watch = watchHealth({ config, spool, dispatcher, health, courier, limits, log });
     const parts = {
       config,
       startedAt,
@@ -199,6 +215,7 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       dispatcher,
       listeners,
       peers,
+      limits,
       health,
       keySpaces,
       refreshHealth: () => watch.look(),
@@ -209,7 +226,7 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     const startedApi = await startApi({
       socketPath: paths.socket,
       tcp: config.api.enabled ? { host: config.api.host, port: config.api.port } : undefined,
-      sources: statusSource(parts),
+      sources: statusSource(parts, door.sources),
       log,
     });
     api = startedApi;
@@ -225,6 +242,8 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     });
     if (opened.unusable === undefined) proof.start();
     stops.push(() => proof.stop());
+    let keeper: FiguresKeeper | undefined;
+    stops.push(() => keeper?.stop());
     let grace = 0;
     for (const listener of listeners) {
       await listener.listen();
@@ -234,6 +253,10 @@ export async function runGateway(started: Configuration, options: RunOptions): P
         address: listener.address,
       });
     }
+    keeper = keepFigures({
+      ...{ path: paths.figures, register: peers, downSince: saved?.savedAt, now: () => Date.now(), log },
+      isListening: () => listeners.some((listener) => listener.port !== 0),
+    });
     log.info('gateway.started', 'the gateway is up', { version, site: config.site, pid: process.pid });
     return {
       listeners: listeners.map(({ name, port, isTls }) => ({ name, port, tls: isTls })),
@@ -242,6 +265,7 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       get courierPid() {
         return courier.pid;
       },
+      reload: () => door.reload(),
       async stop(graceMs) {
         grace = graceMs;
         health.raise('gateway.stopping', {});

@@ -16,7 +16,10 @@ const expiryNoticeDays = 60;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
-type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health'> & { courier: CourierProcess; log: Log };
+type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health' | 'limits'> & {
+  courier: CourierProcess;
+  log: Log;
+};
 
 /** Raises what cannot change while the gateway runs, then watches the rest; `look` looks at once. */
 export function watchHealth(watched: Watched): { look(): void; stop(): void } {
@@ -28,7 +31,12 @@ export function watchHealth(watched: Watched): { look(): void; stop(): void } {
     const exposed = listener.tls === undefined && !isLoopback(listener.host);
     health.set(exposed, 'listener.plain-exposed', { listener: listener.name, address: listener.host }, listener.name);
   }
-  const looks = [() => lookAtSpool(watched), () => lookAtStores(watched), () => lookAtOrphans(watched)];
+  const looks = [
+    () => lookAtSpool(watched),
+    () => lookAtStores(watched),
+    () => lookAtOrphans(watched),
+    () => lookAtLimits(watched),
+  ];
   const certificates = config.listeners.map((listener) => () => lookAtCertificate(listener, health));
   // What cannot be looked at for a moment (a certificate being replaced, a busy index) is looked at again.
   const safely = (looking: Array<() => void>) => {
@@ -87,6 +95,13 @@ function lookAtOrphans({ config, spool, health }: Watched): void {
   }
   const unrouted = spool.index.countsByState().find((row) => row.state === 'received')?.instances ?? 0;
   health.set(unrouted > 0 && config.routes.length > 0, 'routes.unclaimed', { count: unrouted });
+}
+
+function lookAtLimits({ limits, health }: Watched): void {
+  for (const [name, hit] of limits.recentHits()) {
+    if (hit) health.raise('limits.reached', hit, name);
+    else health.clear('limits.reached', name);
+  }
 }
 
 /** Whether somebody has to mend it at the store, so that waiting alone will not help. */

@@ -1,36 +1,68 @@
-/** What each peer has done since the start: counted from the associations' own events. */
-
-import { status as dimseStatus } from '../dicom/dimse/status.ts';
+/**
+ * What each peer has done, counted from the associations' own events, and what that says of the link to it
+ * (innerLink/evidence.ts). Peers are calling AE titles; their number is bounded.
+ */
 import type { AcceptedAssociation, AssociationObserver, Knock } from '../dicom/services/acceptedAssociation.ts';
+import type { Ending } from '../dicom/services/associationLog.ts';
 import { printable } from '../dicom/services/printable.ts';
-
-export type PeerFigures = {
-  aeTitle: string;
-  openAssociations: number;
-  associations: number;
-  instances: number;
-  bytes: number;
-  rejected: number;
-  refused: number;
-  lastSeenAt: number | undefined;
-};
+import type { StorageResult } from '../dicom/services/storage.ts';
+import type { Configuration } from './config/configuration.ts';
+import { Callers } from './innerLink/callers.ts';
+import { type InnerLink, innerLinkOf } from './innerLink/innerLink.ts';
+import { type PeerEntries, PeerRecord } from './innerLink/peerRecord.ts';
 
 /** AE titles can be invented without end: figures are kept for so many, then gathered under one name. */
 const maxPeers = 512;
 const strangers = '(never admitted)';
 const others = '(others)';
 
+const minuteMs = 60_000;
+/** A peer that is not configured (admitted by `*`) and was not seen for so long is forgotten at the next start. */
+const forgottenAfterMs = 30 * 24 * 60 * minuteMs;
+
+export type KnownPeer = {
+  aeTitle: string;
+  /** Single addresses: a failed handshake there is the peer's. */
+  addresses: readonly string[];
+};
+
+/** The peers of a configuration, as far as they can be told by name. */
+export function knownPeers(peers: Configuration['peers']): KnownPeer[] {
+  return peers
+    .filter(({ aeTitle }) => aeTitle !== '*')
+    .map(({ aeTitle, addresses = [] }) => ({ aeTitle, addresses: addresses.filter((one) => !one.includes('/')) }));
+}
+
+export type SavedPeers = { savedAt: number; peers: PeerEntries[] };
+
+/** What an association has stored, and the time that it took. */
+type Stored = { bytes: number; images: number; busyMs: number };
+
 export class PeerRegister implements AssociationObserver {
-  readonly #figures = new Map<string, PeerFigures>();
+  readonly #peers = new Map<string, PeerRecord>();
+  readonly #stored = new WeakMap<AcceptedAssociation, Stored>();
+  readonly #callers = new Callers();
   readonly #now: () => number;
   #open = 0;
 
-  constructor(now: () => number) {
+  /** `now`: milliseconds since 1970. `saved`: the figures of an earlier run, which go on. */
+  constructor(now: () => number, known: readonly KnownPeer[] = [], saved: readonly PeerEntries[] = []) {
     this.#now = now;
+    const configured = new Set(known.map(({ aeTitle }) => aeTitle));
+    for (const peer of saved) {
+      const isForgotten = !configured.has(peer.aeTitle) && (peer.lastSeenAt ?? 0) < now() - forgottenAfterMs;
+      if (!isForgotten && this.#peers.size < maxPeers) {
+        this.#peers.set(peer.aeTitle, new PeerRecord(peer.aeTitle, now(), peer));
+      }
+    }
+    for (const { aeTitle, addresses } of known) {
+      this.#peer(aeTitle);
+      for (const address of addresses) this.#callers.note(address, aeTitle);
+    }
   }
 
-  get all(): PeerFigures[] {
-    return [...this.#figures.values()];
+  get all(): PeerRecord[] {
+    return [...this.#peers.values()];
   }
 
   total(): number {
@@ -38,58 +70,82 @@ export class PeerRegister implements AssociationObserver {
   }
 
   ofPeer(aeTitle: string): number {
-    return this.#figures.get(aeTitle)?.openAssociations ?? 0;
+    return this.#peers.get(aeTitle)?.openAssociations ?? 0;
   }
 
-  onAdmitted({ callingAeTitle }: AcceptedAssociation): void {
-    const figures = this.#of(callingAeTitle);
-    figures.associations++;
-    figures.openAssociations++;
+  /** The link from one peer; undefined when there is no such peer. */
+  innerLink(aeTitle: string): InnerLink | undefined {
+    const peer = this.#peers.get(aeTitle);
+    return peer && isPeer(peer) ? innerLinkOf(peer, this.#now()) : undefined;
+  }
+
+  onAdmitted({ callingAeTitle, caller }: AcceptedAssociation): void {
+    this.#peer(callingAeTitle).admitted(this.#now());
+    this.#callers.note(caller.address, callingAeTitle);
     this.#open++;
   }
 
-  onRejected({ request }: Knock): void {
-    const callingAeTitle = printable(request.callingAeTitle);
-    this.#of(this.#figures.has(callingAeTitle) ? callingAeTitle : strangers).rejected++;
+  onRejected({ request, verdict }: Knock): void {
+    const aeTitle = printable(request.callingAeTitle);
+    this.#peer(this.#peers.has(aeTitle) ? aeTitle : strangers).rejected(verdict, this.#now());
   }
 
-  onInstance({ callingAeTitle }: AcceptedAssociation, result: { status: number; bytes: number }): void {
-    const figures = this.#of(callingAeTitle);
-    if (result.status === dimseStatus.success) {
-      figures.instances++;
-      figures.bytes += result.bytes;
-    } else figures.refused++;
+  onInstance(association: AcceptedAssociation, result: StorageResult): void {
+    const { status, bytes, acknowledgeMs, busyMs } = result;
+    const duplicate = result.outcome?.kind === 'duplicate';
+    this.#peer(association.callingAeTitle).answered({ status, bytes, acknowledgeMs, duplicate }, this.#now());
+    const stored = this.#stored.get(association) ?? { bytes: 0, images: 0, busyMs: 0 };
+    this.#stored.set(association, stored);
+    stored.busyMs += busyMs;
+    if (status !== 0) return;
+    stored.bytes += bytes;
+    stored.images++;
   }
 
-  onClosed(association: AcceptedAssociation): void {
+  onClosed(association: AcceptedAssociation, ending: Ending): void {
     if (!association.admitted) return;
-    this.#of(association.callingAeTitle).openAssociations--;
+    const stored = this.#stored.get(association) ?? { bytes: 0, images: 0, busyMs: 0 };
+    this.#peer(association.callingAeTitle).closed(ending, stored, this.#now());
     this.#open--;
   }
 
+  onHandshakeFailed({ address }: { address: string }): void {
+    const aeTitle = this.#callers.aeTitleAt(address);
+    if (aeTitle !== undefined) this.#peer(aeTitle).linkWasBad(this.#now());
+  }
+
+  /** Counted by LimitFigures. */
   onLimit(): void {}
 
+  /** Counted by LimitFigures. */
   onHeld(): void {}
 
-  onHandshakeFailed(): void {}
-
-  #of(aeTitle: string): PeerFigures {
-    const name = this.#figures.has(aeTitle) || this.#figures.size < maxPeers ? aeTitle : others;
-    let figures = this.#figures.get(name);
-    if (figures === undefined) {
-      figures = {
-        aeTitle: name,
-        openAssociations: 0,
-        associations: 0,
-        instances: 0,
-        bytes: 0,
-        rejected: 0,
-        refused: 0,
-        lastSeenAt: undefined,
-      };
-      this.#figures.set(name, figures);
+  /** Nobody could reach us from `from` to `to`: every whole minute of that counts against the link of each peer. */
+  notListening(from: number, to: number): void {
+    const first = Math.max(Math.ceil(from / minuteMs), Math.floor(to / minuteMs) - 24 * 60);
+    for (let minute = first; (minute + 1) * minuteMs <= to; minute++) {
+      for (const peer of this.all) {
+        if (isPeer(peer) && peer.lastSeenAt !== undefined) peer.linkWasBad(minute * minuteMs);
+      }
     }
-    figures.lastSeenAt = this.#now();
-    return figures;
   }
+
+  save(): SavedPeers {
+    return { savedAt: this.#now(), peers: this.all.map((peer) => peer.entries()) };
+  }
+
+  #peer(aeTitle: string): PeerRecord {
+    const known = this.#peers.get(aeTitle);
+    if (known) return known;
+    const isGathered = aeTitle === strangers || aeTitle === others;
+    if (this.#peers.size >= maxPeers && !isGathered) return this.#peer(others);
+    const peer = new PeerRecord(aeTitle, this.#now());
+    this.#peers.set(aeTitle, peer);
+    return peer;
+  }
+}
+
+/** False for a name under which several are gathered: they have no link in common. */
+export function isPeer({ aeTitle }: PeerRecord): boolean {
+  return aeTitle !== strangers && aeTitle !== others;
 }

@@ -8,6 +8,8 @@ export function statePaths(stateDirectory: string) {
     /** The courier's own: what it needs to resume uploads. */
     courier: join(stateDirectory, 'courier'),
     signingKey: join(stateDirectory, 'identity', 'receipts.pem'),
+    /** What is known of the links to the senders. */
+    figures: join(stateDirectory, 'figures.json'),
     socket: join(stateDirectory, 'api.sock'),
   };
 }

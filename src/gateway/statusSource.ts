@@ -11,7 +11,9 @@ import type { Spool } from '../spool/spool.ts';
 import type {
   ApiSources,
   GatewayStatus,
+  LimitStatus,
   ListenerStatus,
+  PeerStatus,
   QueueEntry,
   QueuePage,
   QueueQuery,
@@ -24,8 +26,13 @@ import type {
 } from '../web/status.ts';
 import type { Health } from '../web/warnings.ts';
 import type { Configuration } from './config/configuration.ts';
+import type { PeerRecord } from './innerLink/peerRecord.ts';
+import type { LimitFigures } from './limitFigures.ts';
 import type { PeerRegister } from './peerFigures.ts';
 import { version } from './version.ts';
+
+/** Answered by who decides about callers. */
+export type FrontDoorSources = Pick<ApiSources, 'peers' | 'learn' | 'reload'>;
 
 export type StatusParts = {
   config: Configuration;
@@ -35,6 +42,7 @@ export type StatusParts = {
   dispatcher: Dispatcher;
   listeners: readonly Listener[];
   peers: PeerRegister;
+  limits: LimitFigures;
   health: Health;
   keySpaces: ReadonlyMap<string, KeySpace>;
   /** Brings the warnings up to date. */
@@ -44,8 +52,9 @@ export type StatusParts = {
   now(): number;
 };
 
-export function statusSource(parts: StatusParts): ApiSources {
+export function statusSource(parts: StatusParts, door: FrontDoorSources): ApiSources {
   return {
+    ...door,
     status: () => gatewayStatus(parts),
     queue: (query) => queuePage(parts, query),
     queueEntry: (id) => {
@@ -70,10 +79,9 @@ function gatewayStatus(parts: StatusParts): GatewayStatus {
     startedAt: parts.startedAt,
     now: parts.now(),
     listeners: parts.listeners.map(listenerStatus),
-    peers: parts.peers.all.map(({ lastSeenAt, ...figures }) => ({
-      ...figures,
-      ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
-    })),
+    peers: parts.peers.all.map((peer) => peerStatus(peer, parts)),
+    limits: limitStatuses(parts),
+    held: parts.limits.held,
     spool: spoolStatus(parts),
     stores: storeStatuses(parts),
     receipts: { count: ledger.end.seq, lastSeq: ledger.end.seq },
@@ -90,6 +98,32 @@ function listenerStatus(listener: Listener): ListenerStatus {
     listening: listener.port !== 0,
     openAssociations: listener.associations.size,
   };
+}
+
+function peerStatus(peer: PeerRecord, { peers }: StatusParts): PeerStatus {
+  const { aeTitle, openAssociations, counters, lastSeenAt, acknowledged } = peer;
+  const link = peers.innerLink(aeTitle);
+  return {
+    ...{ aeTitle, openAssociations, ...counters, acknowledged: acknowledged.cumulative },
+    ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
+    ...(link === undefined ? {} : { link }),
+  };
+}
+
+function limitStatuses({ config, listeners, limits, peers, spool }: StatusParts): LimitStatus[] {
+  const { bufferedBytes, segments, freeSegments, segmentSize } = spool.status;
+  const connected = listeners.flatMap((listener) => [...listener.associations]);
+  return limits.statuses(
+    { ...config.limits, bufferMemory: config.spool.bufferMemory, quota: config.spool.quota },
+    {
+      connections: connected.length,
+      pendingConnections: connected.filter((association) => !association.admitted).length,
+      associations: peers.total(),
+      associationsPerPeer: Math.max(0, ...peers.all.map((peer) => peer.openAssociations)),
+      bufferMemory: bufferedBytes,
+      quota: (segments - freeSegments) * segmentSize,
+    },
+  );
 }
 
 function spoolStatus({ spool }: StatusParts): GatewayStatus['spool'] {

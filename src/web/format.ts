@@ -24,6 +24,18 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+/** `8.5 ms`, `350 ms`, `2.4 s`: times in which somebody waits. */
+export function formatMilliseconds(ms: number): string {
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  return ms < 999.5 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** `99.9 %`; all of it, and only that, is `100 %`. */
+export function formatShare(share: number): string {
+  const tenths = Math.floor(share * 1000) / 10;
+  return `${Number.isInteger(tenths) ? tenths : tenths.toFixed(1)} %`;
+}
+
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
 }

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { formatCount, formatDuration, formatSize, formatTime } from './format.ts';
 import { Html, html } from './html.ts';
-import type { GatewayStatus, PeerStatus, SpoolStatus, StoreStatus } from './status.ts';
+import { limitsSection, listenersSection, sendersSection } from './receptionPage.ts';
+import type { GatewayStatus, SpoolStatus, StoreStatus } from './status.ts';
 import type { ActiveWarning } from './warnings.ts';
 
 const refreshSeconds = 5;
@@ -76,28 +77,6 @@ ${storeState(store, now)}<td class="n">${formatCount(store.queued)}</td><td clas
 ${stores.map(row)}</table></div>`;
 }
 
-function peersSection({ peers, now }: GatewayStatus): Html {
-  if (peers.length === 0) return html`<h2>Senders</h2><p class="dim">None configured.</p>`;
-  const row = (peer: PeerStatus) => html`<tr><td>${peer.aeTitle}</td>
-<td class="n">${formatCount(peer.openAssociations)}</td><td class="n">${formatCount(peer.associations)}</td>
-<td class="n">${formatCount(peer.instances)}</td><td class="n">${formatSize(peer.bytes)}</td>
-<td class="n">${formatCount(peer.rejected)}</td><td class="n">${formatCount(peer.refused)}</td>
-<td>${peer.lastSeenAt === undefined ? 'never' : `${formatDuration(now - peer.lastSeenAt)} ago`}</td></tr>`;
-  return html`<h2>Senders, since the start</h2><div class="scroll"><table>
-<tr><th>AE title</th><th class="n">Open</th><th class="n">Associations</th><th class="n">Instances</th><th class="n">Bytes</th><th class="n">Rejected</th><th class="n">Refused</th><th>Last seen</th></tr>
-${peers.map(row)}</table></div>`;
-}
-
-function listenersSection({ listeners }: GatewayStatus): Html {
-  const row = (listener: GatewayStatus['listeners'][number]) => html`<tr><td>${listener.name}</td>
-<td>${listener.address}</td><td>${listener.tls ? 'TLS' : 'plain'}</td>
-<td class="${listener.listening ? 'ok' : 'error'}">${listener.listening ? 'listening' : 'not listening'}</td>
-<td class="n">${formatCount(listener.openAssociations)}</td></tr>`;
-  return html`<h2>Listeners</h2><div class="scroll"><table>
-<tr><th>Name</th><th>Address</th><th>Security</th><th>State</th><th class="n">Open associations</th></tr>
-${listeners.map(row)}</table></div>`;
-}
-
 /** The whole document. */
 export function renderPage(status: GatewayStatus): string {
   const { site, aeTitle, version, now, startedAt, receipts } = status;
@@ -112,7 +91,8 @@ ${formatTime(now)} UTC</p>
 ${healthSection(status)}
 ${spoolSection(status.spool, status.studies)}
 ${storesSection(status)}
-${peersSection(status)}
+${sendersSection(status)}
+${limitsSection(status)}
 ${listenersSection(status)}
 <p class="dim">${formatCount(receipts.count)} receipts, the last is number ${receipts.lastSeq}.</p>
 </body></html>

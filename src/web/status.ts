@@ -1,4 +1,6 @@
 /** What the running gateway tells of itself. The composition root fills these in; page, API and metrics only render. */
+import type { InnerLink } from './innerLink.ts';
+import type { LearnAnswer, LearnRequest, PeersAnswer, ReloadAnswer } from './peers.ts';
 import type { ActiveWarning } from './warnings.ts';
 
 /** Milliseconds since 1970 UTC. */
@@ -13,20 +15,51 @@ export type ListenerStatus = {
   openAssociations: number;
 };
 
-/** Since the start of the gateway, for one calling AE title of the configuration. */
+/** One calling AE title; counts are over restarts. */
 export type PeerStatus = {
   aeTitle: string;
   openAssociations: number;
+  /** Accepted; the four that follow say how those ended that are over. */
   associations: number;
-  /** Acknowledged with Success. */
+  released: number;
+  abortedByPeer: number;
+  abortedByUs: number;
+  /** Closed without A-RELEASE or A-ABORT. */
+  broken: number;
+  /** Acknowledged with Success, duplicates included. */
   instances: number;
+  duplicates: number;
   bytes: number;
-  /** Associations that were rejected. */
-  rejected: number;
-  /** Instances that were answered with anything but Success. */
-  refused: number;
+  /** Associations that were rejected, by reason. */
+  rejected: Record<string, number>;
+  /** Instances that were answered with anything but Success, by status. */
+  refused: Record<string, number>;
   lastSeenAt?: Timestamp;
+  /** Instances by how long their acknowledgement took: at most so many seconds, cumulative. */
+  acknowledged: { buckets: Array<[seconds: number, count: number]>; count: number; sumSeconds: number };
+  /** Left out where several are gathered under one name. */
+  link?: InnerLink;
 };
+
+export type LimitUnit = 'count' | 'bytes' | 'seconds' | 'bytesPerSecond';
+
+export type LimitStatus = {
+  /** Last part of `key`. */
+  name: string;
+  /** The configuration's key. */
+  key: string;
+  unit: LimitUnit;
+  /** Left out: unlimited. */
+  limit?: number;
+  /** Left out where it is not something that is used up. For `associationsPerPeer`: of the peer that has most. */
+  inUse?: number;
+  /** Since the start: how often a sender ran into it. */
+  hits: number;
+  lastHitAt?: Timestamp;
+};
+
+/** Since the start: how often senders had to wait, and for how long in all. */
+export type HeldStatus = { times: number; seconds: number };
 
 export type InstanceState = 'received' | 'routed' | 'delivered' | 'quarantined';
 
@@ -67,6 +100,12 @@ export type GatewayStatus = {
   pageUrl?: string;
   listeners: ListenerStatus[];
   peers: PeerStatus[];
+  limits: LimitStatus[];
+  /**
+   * `intake`: spool.bufferMemory was in use; `answers`: the sender did not read our answers; `window`: it asked for more at
+   * a time than was agreed (limits.operationsWindow).
+   */
+  held: Record<'intake' | 'answers' | 'window', HeldStatus>;
   spool: SpoolStatus;
   stores: StoreStatus[];
   receipts: { count: number; lastSeq: number };
@@ -122,4 +161,9 @@ export type ApiSources = {
   receipts(query: { from: number; limit: number }): ReceiptPage | Promise<ReceiptPage>;
   /** Puts quarantined or waiting deliveries back to the front; answers how many. */
   retry(selection: RetrySelection): number;
+  /** Who knocked, and whether learn mode is on. */
+  peers(): PeersAnswer;
+  learn(request: LearnRequest): LearnAnswer;
+  /** Reads the configuration file again. */
+  reload(): ReloadAnswer;
 };

@@ -76,6 +76,33 @@ export const warningTable = declare({
     text: () => 'No peers are configured, so every association is rejected.',
     hint: 'Add the senders under peers.',
   },
+  'peers.learning': {
+    title: 'Learn mode is on',
+    severity: 'warning',
+    text: (p: { until: string }) =>
+      `Until ${p.until} callers with unknown certificates get as far as their request. They are recorded and rejected.`,
+    hint: 'See who knocked with `medusa-gateway peers list`; end it with `medusa-gateway peers learn --off`.',
+  },
+  'config.reload-refused': {
+    title: 'The configuration file is not sound',
+    severity: 'error',
+    text: (p: { file: string; problems: number; first: string }) =>
+      `${p.file} was not taken on: ${p.problems} problems, the first: ${p.first}`,
+    hint: 'The gateway goes on as before, but would not start again. Mend the file, then `medusa-gateway reload`.',
+  },
+  'config.restart-needed': {
+    title: 'The configuration file has changes that wait for a restart',
+    severity: 'info',
+    text: (p: { keys: string }) => `These take effect at the next start: ${p.keys}.`,
+    hint: 'Restart the gateway when it suits; nothing acknowledged is lost by it.',
+  },
+  'limits.reached': {
+    title: 'A limit turns senders away',
+    severity: 'warning',
+    text: (p: { key: string; count: number; address: string }) =>
+      `${p.key} was reached ${p.count} times in the last 5 minutes, the last time by ${p.address}.`,
+    hint: 'If these are senders of yours, raise that key (or have them ask for less); if not, keep them away from the port.',
+  },
   'routes.none': {
     title: 'Nothing is delivered',
     severity: 'warning',

@@ -1,5 +1,6 @@
 /** A status with something in every part, for tests. */
-import type { ApiSources, GatewayStatus, QueueEntry } from '../../src/web/status.ts';
+import type { KnockEntry } from '../../src/web/peers.ts';
+import type { ApiSources, GatewayStatus, PeerStatus, QueueEntry } from '../../src/web/status.ts';
 import { Health } from '../../src/web/warnings.ts';
 
 export const sampleNow = Date.UTC(2026, 10, 24, 12, 0, 0);
@@ -13,6 +14,34 @@ export function sampleHealth(): Health {
   return health;
 }
 
+/** A sender with every figure. */
+export function samplePeer(change: Partial<PeerStatus> = {}): PeerStatus {
+  const { aeTitle = 'CT1' } = change;
+  const bounds = [0.001, 0.01, 0.1, 1];
+  return {
+    ...{ aeTitle, openAssociations: 3, associations: 40, released: 34, abortedByPeer: 1, abortedByUs: 1, broken: 1 },
+    ...{ instances: 5000, duplicates: 20, bytes: 3 * 2 ** 30, lastSeenAt: sampleNow - 5000 },
+    rejected: { temporaryCongestion: 1 },
+    refused: { A700H: 2 },
+    acknowledged: {
+      buckets: bounds.map((bound, at) => [bound, [0, 4000, 4900, 5000][at] ?? 0]),
+      ...{ count: 5000, sumSeconds: 42.5 },
+    },
+    link: {
+      ...{ aeTitle, since: sampleNow - 30 * 24 * 3600_000 },
+      ...{ lastSeenAt: sampleNow - 5000, lastSuccessAt: sampleNow - 5000, associations24h: 37 },
+      ...{ bytesPerSecondP50: 45 * 2 ** 20, bytesPerSecondP20: 12 * 2 ** 20 },
+      ...{ imagesPerSecondP50: 90.2, imagesPerSecondP20: 24.3 },
+      ...{ bytesPerSecondLastMinute: 5 * 2 ** 20, imagesPerSecondLastMinute: 10 },
+      ...{ acknowledgements24h: 5000, acknowledgeMsP50: 6.4, acknowledgeMsP99: 84.2 },
+      ...{ goodMinutes24h: 95, badMinutes24h: 1, availability24h: 95 / 96 },
+      ...{ goodMinutes: 4000, badMinutes: 3, availability: 4000 / 4003 },
+      tooFewSamples: [],
+    },
+    ...change,
+  };
+}
+
 export function sampleStatus(change: Partial<GatewayStatus> = {}): GatewayStatus {
   return {
     site: 'clinic-north',
@@ -21,12 +50,17 @@ export function sampleStatus(change: Partial<GatewayStatus> = {}): GatewayStatus
     startedAt: sampleNow - 3 * 3600_000,
     now: sampleNow,
     listeners: [{ name: 'tls', address: '0.0.0.0:2762', tls: true, listening: true, openAssociations: 3 }],
-    peers: [
+    peers: [samplePeer()],
+    limits: [
+      { name: 'associations', key: 'limits.associations', unit: 'count', limit: 128, inUse: 110, hits: 0 },
       {
-        ...{ aeTitle: 'CT1', openAssociations: 3, associations: 40, instances: 5000, bytes: 3 * 2 ** 30 },
-        ...{ rejected: 1, refused: 2, lastSeenAt: sampleNow - 5000 },
+        ...{ name: 'idleTimeout', key: 'limits.idleTimeout', unit: 'seconds', limit: 60 },
+        ...{ hits: 4, lastHitAt: sampleNow - 2 * 3600_000 },
       },
+      { name: 'connections', key: 'limits.connections', unit: 'count', limit: 4096, inUse: 112, hits: 0 },
+      { name: 'associationBytes', key: 'limits.associationBytes', unit: 'bytes', hits: 0 },
     ],
+    held: { intake: { times: 12, seconds: 30.5 }, answers: { times: 0, seconds: 0 }, window: { times: 0, seconds: 0 } },
     spool: {
       quotaBytes: 20 * 2 ** 30,
       usedBytes: 5 * 2 ** 30,
@@ -49,6 +83,21 @@ export function sampleStatus(change: Partial<GatewayStatus> = {}): GatewayStatus
     ...change,
   };
 }
+
+export const sampleKnock: KnockEntry = {
+  id: 3,
+  callingAeTitle: 'MR7',
+  calledAeTitle: 'MEDUSA',
+  address: '10.1.2.7',
+  listener: 'tls',
+  sopClasses: [],
+  transferSyntaxes: [],
+  why: 'the calling AE title is not among the peers',
+  hint: 'admit it',
+  count: 2,
+  firstAt: sampleNow - minute,
+  lastAt: sampleNow,
+};
 
 /** Sources that answer from memory and remember what was asked of them. */
 export function sampleSources(status: GatewayStatus = sampleStatus()): ApiSources & { asked: unknown[] } {
@@ -81,6 +130,12 @@ export function sampleSources(status: GatewayStatus = sampleStatus()): ApiSource
       asked.push(query);
       return { receipts: [{ seq: query.from }] };
     },
+    peers: () => ({ knocks: [sampleKnock] }),
+    learn: (request) => {
+      asked.push(request);
+      return 'forMs' in request ? { learningUntil: sampleNow + request.forMs } : {};
+    },
+    reload: () => ({ file: '/etc/g.yaml', reloaded: true, problems: [], applied: ['peers'], needRestart: [] }),
     retry: (selection) => {
       asked.push(selection);
       return 'all' in selection ? 3 : Number(selection.id === entry.id);

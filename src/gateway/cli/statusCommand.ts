@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { askGateway } from '../../web/client.ts';
 import { formatCount, formatDuration, formatSize } from '../../web/format.ts';
+import { hasUnsureFigures, heldText, limitTexts, senderText, unsureNote } from '../../web/receptionText.ts';
 import type { GatewayStatus, StoreStatus } from '../../web/status.ts';
 import { type CommandContext, runCommand, socketFrom, writeJson } from './context.ts';
 import { withExamples, withJson, withSocket } from './options.ts';
@@ -33,10 +34,39 @@ function storeState(store: StoreStatus, now: number): string {
   return `waiting${next}: ${store.lastError?.message ?? 'no reason given'}`;
 }
 
+const right = (title: string) => ({ title, align: 'right' as const });
+
+function sendersText({ peers, now }: GatewayStatus): string {
+  const columns = [
+    ...[{ title: 'SENDER' }, { title: 'LAST SEEN' }, right('OPEN'), right('IMAGES'), right('BYTES'), right('RATE')],
+    ...[right('P20'), right('ACKNOWLEDGED IN'), right('P99'), right('AVAILABLE'), { title: 'TURNED AWAY' }],
+  ];
+  const rows = peers.map((peer) => {
+    const text = senderText(peer, now);
+    return [
+      ...[peer.aeTitle, text.lastSeen, formatCount(peer.openAssociations), formatCount(peer.instances)],
+      ...[formatSize(peer.bytes), text.rate, text.rateP20, text.acknowledgedP50, text.acknowledgedP99, text.available],
+      text.turnedAwayWhy ?? text.turnedAway,
+    ];
+  });
+  return `${table(columns, rows)}${hasUnsureFigures(peers) ? `${unsureNote}\n` : ''}`;
+}
+
+function limitsText(status: GatewayStatus): string {
+  const limits = limitTexts(status);
+  const held = heldText(status);
+  const said = held === undefined ? '' : `${held}\n`;
+  if (limits.length === 0) return `Limits: none is near, and none was reached within a day.\n${said}`;
+  const columns = [{ title: 'LIMIT' }, right('IN USE'), right('OF'), { title: 'REACHED' }];
+  return `${table(
+    columns,
+    limits.map(({ key, inUse, limit, hits }) => [key, inUse, limit, hits]),
+  )}${said}`;
+}
+
 /** The status as a terminal shows it. Pure. */
 export function renderStatus(status: GatewayStatus): string {
-  const { now, listeners, peers, stores } = status;
-  const right = (title: string) => ({ title, align: 'right' as const });
+  const { now, listeners, stores } = status;
   const sections = [
     `${status.site}: MEDUSA Edge Gateway ${status.version}, AE title ${status.aeTitle}, running for ${formatDuration(now - status.startedAt)}\n`,
     warningText(status),
@@ -51,25 +81,8 @@ export function renderStatus(status: GatewayStatus): string {
         formatCount(l.openAssociations),
       ]),
     ),
-    table(
-      [
-        { title: 'SENDER' },
-        right('OPEN'),
-        right('ASSOCIATIONS'),
-        right('INSTANCES'),
-        right('BYTES'),
-        right('REJECTED'),
-        right('REFUSED'),
-        { title: 'LAST SEEN' },
-      ],
-      peers.map((p) => [
-        p.aeTitle,
-        ...[p.openAssociations, p.associations, p.instances].map(formatCount),
-        formatSize(p.bytes),
-        ...[p.rejected, p.refused].map(formatCount),
-        p.lastSeenAt === undefined ? 'never' : `${formatDuration(now - p.lastSeenAt)} ago`,
-      ]),
-    ),
+    sendersText(status),
+    limitsText(status),
     table(
       [
         { title: 'STORE' },
