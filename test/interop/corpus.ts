@@ -11,13 +11,23 @@ import { dcmsend, dcmtkMissing, storescu } from '../support/dcmtkPeers.ts';
 import { missingPackages } from '../support/debianPackages.ts';
 import { orthancMissing } from '../support/orthancServer.ts';
 import { hasCorpus } from '../support/programs.ts';
-import { type Cell, fail, filesOf, pass, portOf, type Scene, scuTarget, type Transport, type Verdict } from './cell.ts';
-import { withOrthanc } from './peers.ts';
+import {
+  type Cell,
+  certificateOf,
+  fail,
+  pass,
+  portOf,
+  type Scene,
+  scuTarget,
+  type Transport,
+  type Verdict,
+} from './cell.ts';
+import { withOrthanc } from './peers/orthanc.ts';
 import { run } from './programs.ts';
 import { digestOf, type Received } from './receivedFolder.ts';
 import { calledAeTitle } from './targets.ts';
 
-const transports: Transport[] = ['plain', 'tls'];
+const transports: Transport[] = ['plain', 'mtls'];
 const peerTools = new URL('../../../shared/tools/peers/', import.meta.url).pathname;
 const rawstore = join(peerTools, 'rawstore.py');
 const replay = join(peerTools, 'replay.py');
@@ -90,7 +100,7 @@ async function ownSend(scene: Scene, entries: CorpusEntry[]): Promise<Verdict> {
 
 /** rawstore.py prints a line for each file: its outcome, seconds, path; and ALIVE at the end when C-ECHO still works. */
 async function rawSend(scene: Scene, entries: CorpusEntry[]): Promise<Verdict> {
-  const files = filesOf(scene);
+  const files = certificateOf(scene);
   const tls = files ? ['--tls', files.caFile, files.certificateFile, files.keyFile] : [];
   const paths = entries.map((entry) => entry.absolute);
   const { output } = await run(
@@ -135,7 +145,7 @@ async function rawSend(scene: Scene, entries: CorpusEntry[]): Promise<Verdict> {
 }
 
 async function replaySeeds(scene: Scene): Promise<Verdict> {
-  const files = filesOf(scene);
+  const files = certificateOf(scene);
   const tls = files ? ['--tls', files.caFile, files.certificateFile, files.keyFile] : [];
   const seeds = corpusEntries().filter((entry) => entry.path.startsWith('seeds-') && entry.path.endsWith('.raw'));
   const mutations = scene.quick ? '5' : '30';
@@ -197,7 +207,7 @@ async function instanceNames(path: string): Promise<string[]> {
 }
 
 async function storescuCorpus(scene: Scene): Promise<Verdict> {
-  const files = filesOf(scene);
+  const files = certificateOf(scene);
   const bySyntax = Map.groupBy(some(realObjects(), scene.quick), (entry) => entry.transferSyntaxUid);
   let stored: string[] = [];
   let others = 0;
@@ -235,7 +245,7 @@ async function dcmsendCorpus(scene: Scene): Promise<Verdict> {
 
 /** Instances that were acknowledged to this sender, by the target's own account. */
 const acknowledgedTo = (scene: Scene, peer: string) =>
-  scene.target
+  scene
     .events()
     .filter((line) => line.event === 'association.released' && line.peer === peer)
     .reduce((sum, line) => sum + Number(line.instances) + Number(line.duplicates), 0);
@@ -272,6 +282,7 @@ export const corpusCells: Cell[] = transports.flatMap((transport): Cell[] => [
     peer: 'our send',
     service: 'corpus',
     transport,
+    freshTarget: true,
     missing: noCorpus,
     run: (scene) => ownSend(scene, some(realObjects(), scene.quick)),
   },
@@ -279,26 +290,43 @@ export const corpusCells: Cell[] = transports.flatMap((transport): Cell[] => [
     peer: 'rawstore',
     service: 'corpus',
     transport,
+    freshTarget: true,
     missing: noCorpus ?? noScript(rawstore),
     run: (scene) => rawSend(scene, some(realObjects(), scene.quick)),
   },
-  { peer: 'DCMTK storescu', service: 'corpus', transport, missing: noCorpus ?? dcmtkMissing(), run: storescuCorpus },
+  {
+    peer: 'DCMTK storescu',
+    service: 'corpus',
+    transport,
+    freshTarget: true,
+    missing: noCorpus ?? dcmtkMissing(),
+    run: storescuCorpus,
+  },
   ...(transport === 'plain'
     ? [
         {
           peer: 'DCMTK dcmsend',
           service: 'corpus',
           transport,
+          freshTarget: true,
           missing: noCorpus ?? dcmtkMissing(),
           run: dcmsendCorpus,
         } as const,
       ]
     : []),
-  { peer: 'Orthanc', service: 'corpus', transport, missing: noCorpus ?? orthancMissing(), run: orthancCorpus },
+  {
+    peer: 'Orthanc',
+    service: 'corpus',
+    transport,
+    freshTarget: true,
+    missing: noCorpus ?? orthancMissing(),
+    run: orthancCorpus,
+  },
   {
     peer: 'our send',
     service: 'malformed',
     transport,
+    freshTarget: true,
     missing: noCorpus,
     run: (scene) => ownSend(scene, some(malformed(), scene.quick)),
   },
@@ -306,8 +334,16 @@ export const corpusCells: Cell[] = transports.flatMap((transport): Cell[] => [
     peer: 'rawstore',
     service: 'malformed',
     transport,
+    freshTarget: true,
     missing: noCorpus ?? noScript(rawstore),
     run: (scene) => rawSend(scene, some(malformed(), scene.quick)),
   },
-  { peer: 'replay', service: 'replay', transport, missing: noCorpus ?? noScript(replay), run: replaySeeds },
+  {
+    peer: 'replay',
+    service: 'replay',
+    transport,
+    freshTarget: true,
+    missing: noCorpus ?? noScript(replay),
+    run: replaySeeds,
+  },
 ]);

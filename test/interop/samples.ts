@@ -56,9 +56,13 @@ function image(encoding: Encoding, sopInstanceUid: string, pixels: Buffer): Buff
   ]);
 }
 
+let written = 0;
+
+/** Three files of one image each, with UIDs that no other call gives. */
 export function writeSamples(directory: string): Sample[] {
+  written++;
   return (['explicit', 'implicit', 'big-endian'] as const).map((encoding, i) => {
-    const sopInstanceUid = `2.25.20261124.${i + 1}.${process.pid}`;
+    const sopInstanceUid = `2.25.20261124.${process.pid}.${written}.${i + 1}`;
     const transferSyntaxUid = transferSyntaxOf[encoding];
     const pixels = randomBytes(edge * edge);
     const dataSet = image(encoding, sopInstanceUid, pixels);

@@ -22,8 +22,11 @@ export function storescpMissing(): string | undefined {
 
 export const maxPduLength = 131072;
 
-const tlsOptions = ({ keyFile, certificateFile, caFile }: CertificateFiles) => [
-  ...['+tls', keyFile, certificateFile],
+/** Whom a program trusts and, unless it is left out, the certificate that it shows. */
+export type DcmtkTls = Pick<CertificateFiles, 'caFile'> & Partial<CertificateFiles>;
+
+const tlsOptions = ({ keyFile, certificateFile, caFile }: DcmtkTls) => [
+  ...(keyFile && certificateFile ? ['+tls', keyFile, certificateFile] : ['+tla']),
   ...['+cf', caFile],
 ];
 
@@ -66,7 +69,7 @@ export async function startStorescp(options: StorescpOptions): Promise<Storescp>
   return { port, receivedDirectory, process, stop: () => process.stop() };
 }
 
-export type SendTarget = { port: number; called: string; calling?: string; host?: string; tls?: CertificateFiles };
+export type SendTarget = { port: number; called: string; calling?: string; host?: string; tls?: DcmtkTls };
 export type SendResult = { ok: boolean; status: number | null; output: string };
 
 function run(program: string, args: string[]): Promise<SendResult> {

@@ -17,6 +17,8 @@ export type OrthancOptions = {
   /** For its storage, index, configuration and log. */
   directory: string;
   aeTitle?: string;
+  /** Where it listens for DICOM; default any free port. */
+  dicomPort?: number;
   /** Its certificate and whom it trusts. Its DICOM server then speaks TLS only. */
   tls?: CertificateFiles;
   /** Keys of its configuration file that are added or replaced. */
@@ -79,7 +81,8 @@ async function request(url: string, method: string, body?: RequestInit['body']):
 
 export async function startOrthanc(options: OrthancOptions): Promise<OrthancServer> {
   mkdirSync(options.directory, { recursive: true });
-  const [dicomPort = 0, httpPort = 0] = await freePorts(2);
+  const [freePort = 0, httpPort = 0] = await freePorts(2);
+  const dicomPort = options.dicomPort ?? freePort;
   const configurationFile = join(options.directory, 'orthanc.json');
   writeFileSync(configurationFile, JSON.stringify(configurationOf(options, dicomPort, httpPort), undefined, 2));
   const logFile = join(options.directory, 'orthanc.log');
