@@ -42,11 +42,15 @@ export const standardStoragePrefixes: readonly string[] = [
   '1.2.840.10008.5.1.4.45.1', // Implant Template Group
 ];
 
-/** True for every standard storage SOP class and for every private one (anything outside the standard's root). */
-export function isStorageSopClass(abstractSyntax: string): boolean {
+export function isStandardStorageSopClass(abstractSyntax: string): boolean {
   if (!isUid(abstractSyntax)) return false;
-  if (!abstractSyntax.startsWith(standardRoot)) return true;
   return standardStoragePrefixes.some((prefix) =>
     prefix.endsWith('.') ? abstractSyntax.startsWith(prefix) : abstractSyntax === prefix,
   );
+}
+
+/** True for every standard storage SOP class and for every private one (anything outside the standard's root). */
+export function isStorageSopClass(abstractSyntax: string): boolean {
+  if (!isUid(abstractSyntax)) return false;
+  return !abstractSyntax.startsWith(standardRoot) || isStandardStorageSopClass(abstractSyntax);
 }

@@ -33,5 +33,7 @@ export function admissionOf(
       limit: 'presentationContexts',
     };
   }
-  return access.admit({ callingAeTitle: request.callingAeTitle, calledAeTitle: request.calledAeTitle }, caller);
+  const { callingAeTitle, calledAeTitle, userInformation } = request;
+  const { userIdentity } = userInformation;
+  return access.admit({ callingAeTitle, calledAeTitle, ...(userIdentity ? { userIdentity } : {}) }, caller);
 }

@@ -54,8 +54,10 @@ export class AssociationLog {
     this.#log.info('association.contexts-refused', message, { ...this.#who(), abstractSyntaxes });
   }
 
-  operationRefused(code: string): void {
-    this.#log.warn('dimse.unsupported', `command ${code} is not offered here; answered 0211H`, this.#who());
+  /** `answered`: the status; undefined for what has no answer. */
+  operationRefused(code: string, answered: number | undefined): void {
+    const what = answered === undefined ? 'which has no answer' : `answered ${statusText(answered)}`;
+    this.#log.warn('dimse.unsupported', `command ${code} is not offered on this context; ${what}`, this.#who());
   }
 
   instance(result: StorageResult): void {

@@ -1,101 +1,73 @@
 /**
  * Storage SCP (PS3.4 annex B): takes one C-STORE after another from an association and streams each data set into an
- * intake, which keeps it and says when it is durable. Never parses more than it needs, never holds a data set.
+ * intake, which keeps it and says when it is durable. As many as the operations window has may wait for that at a time; each
+ * is answered when it is done, in whatever order. Never parses more than it needs, never holds a data set.
  */
-
 import { type CommandSet, commandField, noDataSet } from '../dimse/commandSet.ts';
 import { status } from '../dimse/status.ts';
 import { isStorageSopClass, isUid } from '../uids.ts';
 import type { AcceptedContext } from '../upperLayer/negotiation.ts';
+import type { IncomingInstance, InstanceHeader, Intake, IntakeOutcome, StorageResult } from './intake.ts';
 import type { AssociationService, ServiceHost } from './service.ts';
 
-export type InstanceHeader = {
-  sopClassUid: string;
-  sopInstanceUid: string;
-  transferSyntaxUid: string;
-  /** Who sends: the calling AE title. */
-  peer: string;
-};
-
-/** What became of an instance. `stored` and `duplicate` both mean: its bytes are durable here. */
-export type IntakeOutcome =
-  | { kind: 'stored' }
-  | { kind: 'duplicate' }
-  /** Same SOP Instance UID as an earlier instance but other bytes: kept beside it. */
-  | { kind: 'new-version'; version: number }
-  | { kind: 'refused'; reason: string };
-
-export type IncomingInstance = {
-  /** Takes a copy of `bytes`. False: the intake is full for now, stop the sender until `onDrain`. */
-  write(bytes: Buffer): boolean;
-  onDrain(callback: () => void): void;
-  /** The data set is whole. Resolves when it is durable (or refused); never before. */
-  finish(): Promise<IntakeOutcome>;
-  /** The sender went away or broke the rules: forget what has come. */
-  discard(): void;
-};
-
-/** Where instances go: the spool, as the composition root hands it in. */
-export type Intake = {
-  begin(header: InstanceHeader): IncomingInstance | { refused: string };
-};
-
-export type StorageCounters = { stored: number; duplicates: number; refused: number; bytes: number };
-
-export type StorageResult = {
-  header: InstanceHeader;
-  bytes: number;
-  status: number;
-  outcome: IntakeOutcome | undefined;
-  comment: string | undefined;
-  /** Monotonic milliseconds from the last byte of the data set to the response. */
-  acknowledgeMs: number;
-  /**
-   * Monotonic milliseconds, up to this response and since the one before, in which a C-STORE was under way: from its
-   * command to its response. The sum over an association is its time at work, its pauses left out.
-   */
-  busyMs: number;
-};
+export type { IncomingInstance, InstanceHeader, Intake, IntakeOutcome, StorageResult } from './intake.ts';
 
 type Current = {
-  command: CommandSet;
+  messageId: number;
   contextId: number;
   header: InstanceHeader;
   bytes: number;
   sink: IncomingInstance | undefined;
   /** Set when the instance is refused: its data set is still read to the end, then answered with this. */
   refusal: { status: number; comment: string } | undefined;
+  /** Set when it is larger than it may be: the limit in words. */
+  limit: string | undefined;
+};
+
+/** An instance over the limit is read to its end, so that its sender gets an answer, but not beyond so many times the limit. */
+const readOver = 2;
+
+export type StorageReceiverOptions = {
+  intake: Intake;
+  host: ServiceHost;
+  onResult: (result: StorageResult) => void;
+  limits: { instanceBytes: number };
+  /** An instance is larger than `instanceBytes`. Returns words that name the limit. */
+  onTooLarge(): string;
+  /** It is so much larger that the association has to end. */
+  abortTooLarge(detail: string): void;
+  window: OperationsWindow;
+  peer: string;
+  monotonic: () => number;
+};
+
+/** The asynchronous operations window (PS3.7 D.3.3.3), and how a peer that exceeds it is held back. */
+export type OperationsWindow = {
+  size: number;
+  /** Nothing more of what the peer sends is acted on, not even what has come already. */
+  hold(): void;
+  /** Calls `first`, then lets the peer go on where it was. */
+  letGo(first: () => void): void;
 };
 
 export class StorageReceiver implements AssociationService {
-  readonly #intake: Intake;
-  readonly #host: ServiceHost;
-  readonly #onResult: (result: StorageResult) => void;
-  readonly #limits: { instanceBytes: number };
-  readonly #peer: string;
-  readonly #monotonic: () => number;
+  readonly #options: StorageReceiverOptions;
   #current: Current | undefined;
+  /** A request beyond the window: it is begun when another is answered. There is never more than one. */
+  #next: { context: AcceptedContext; command: CommandSet } | undefined;
   #closed = false;
   /** Instances that are whole but not answered yet. */
   #finishing = 0;
+  /** Message IDs of requests that are not answered yet. */
+  readonly #outstanding = new Set<number>();
+  /** The peer is paused until the current instance's sink has drained. */
+  #paused = false;
   /** Since when a C-STORE has been under way and not yet been reported as `busyMs`. */
   #busySince: number | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: {
-    intake: Intake;
-    host: ServiceHost;
-    onResult: (result: StorageResult) => void;
-    limits: { instanceBytes: number };
-    peer: string;
-    monotonic: () => number;
-  }) {
-    this.#intake = options.intake;
-    this.#host = options.host;
-    this.#onResult = options.onResult;
-    this.#limits = options.limits;
-    this.#peer = options.peer;
-    this.#monotonic = options.monotonic;
+  constructor(options: StorageReceiverOptions) {
+    this.#options = options;
   }
 
   takes(context: AcceptedContext, command: CommandSet): boolean {
@@ -103,42 +75,70 @@ export class StorageReceiver implements AssociationService {
   }
 
   onCommand(context: AcceptedContext, command: CommandSet): void {
+    if (this.#finishing < this.#options.window.size) return this.#begin(context, command);
+    this.#next = { context, command };
+    this.#options.window.hold();
+  }
+
+  #begin(context: AcceptedContext, command: CommandSet): void {
     const header: InstanceHeader = {
       sopClassUid: command.affectedSopClassUid ?? '',
       sopInstanceUid: command.affectedSopInstanceUid ?? '',
       transferSyntaxUid: context.transferSyntax,
-      peer: this.#peer,
+      peer: this.#options.peer,
     };
-    const current: Current = { command, contextId: context.id, header, bytes: 0, sink: undefined, refusal: undefined };
+    const messageId = command.messageId ?? 0;
+    const refusal = this.#problemWith(command, context);
+    const begins = { bytes: 0, sink: undefined, limit: undefined };
+    const current: Current = { messageId, contextId: context.id, header, refusal, ...begins };
     this.#current = current;
-    this.#busySince ??= this.#monotonic();
-    const problem = this.#problemWith(header, context);
-    if (problem) {
-      current.refusal = problem;
-    } else {
-      const begun = this.#intake.begin(header);
-      if ('refused' in begun) current.refusal = { status: status.outOfResources, comment: begun.refused };
-      else current.sink = begun;
-    }
-    if (command.commandDataSetType === noDataSet) {
-      current.refusal = { status: status.cannotUnderstand, comment: 'C-STORE-RQ without a data set' };
-      this.#finish(current);
-    }
+    this.#busySince ??= this.#options.monotonic();
+    this.#outstanding.add(messageId);
+    if (command.commandDataSetType === noDataSet) return this.#finish(current);
+    if (current.refusal) return;
+    const begun = this.#options.intake.begin(header);
+    if ('refused' in begun) current.refusal = { status: status.outOfResources, comment: begun.refused };
+    else current.sink = begun;
   }
 
   onDataSet(bytes: Buffer, last: boolean): void {
     const current = this.#current;
     if (current === undefined) return;
     current.bytes += bytes.length;
-    if (current.bytes > this.#limits.instanceBytes) {
-      this.#host.abort(`instance larger than the limit of ${this.#limits.instanceBytes} bytes`);
-      return;
-    }
-    if (current.sink && !current.refusal && bytes.length > 0 && !current.sink.write(bytes)) {
-      this.#host.pause();
-      current.sink.onDrain(() => this.#host.resume());
-    }
+    if (current.bytes > this.#options.limits.instanceBytes && !this.#readsOver(current)) return;
+    if (current.sink && bytes.length > 0 && !current.sink.write(bytes)) this.#pauseUntilDrained(current.sink);
     if (last) this.#finish(current);
+  }
+
+  /**
+   * Answered A7xx (out of resources): the limit is one of ours, and nothing is wrong with the data set, as A9xx or Cxxx
+   * would say (PS3.4 B.2.3). False: it has no end, and the association is aborted.
+   */
+  #readsOver(current: Current): boolean {
+    const { instanceBytes } = this.#options.limits;
+    current.limit ??= this.#options.onTooLarge();
+    if (current.bytes > readOver * instanceBytes) {
+      this.#options.abortTooLarge(`instance of more than ${readOver * instanceBytes} bytes; ${current.limit}`);
+      return false;
+    }
+    if (current.refusal === undefined) {
+      current.refusal = { status: status.outOfResources, comment: `too large: ${current.limit}` };
+      current.sink?.discard();
+      current.sink = undefined;
+      this.#unpause(); // what is discarded never drains
+    }
+    return true;
+  }
+
+  #pauseUntilDrained(sink: IncomingInstance): void {
+    if (!this.#paused) this.#options.host.pause();
+    this.#paused = true;
+    sink.onDrain(() => this.#unpause());
+  }
+
+  #unpause(): void {
+    if (this.#paused) this.#options.host.resume();
+    this.#paused = false;
   }
 
   /** The association is over: what has not come whole is forgotten, what has come whole stays. */
@@ -146,6 +146,7 @@ export class StorageReceiver implements AssociationService {
     this.#closed = true;
     this.#current?.sink?.discard();
     this.#current = undefined;
+    this.#next = undefined;
   }
 
   /** True while the peer waits for us, not we for it. */
@@ -159,12 +160,18 @@ export class StorageReceiver implements AssociationService {
     else this.#onIdle = callback;
   }
 
-  #problemWith(header: InstanceHeader, context: AcceptedContext): Current['refusal'] {
-    if (header.sopClassUid !== context.abstractSyntax) {
+  #problemWith(command: CommandSet, context: AcceptedContext): Current['refusal'] {
+    if (command.commandDataSetType === noDataSet) {
+      return { status: status.cannotUnderstand, comment: 'C-STORE-RQ without a data set' };
+    }
+    if (this.#outstanding.has(command.messageId ?? 0)) {
+      return { status: status.duplicateInvocation, comment: 'Message ID of a request that is not answered yet' };
+    }
+    if (command.affectedSopClassUid !== context.abstractSyntax) {
       const comment = "Affected SOP Class UID is not the presentation context's";
       return { status: status.sopClassNotSupported, comment };
     }
-    if (!isUid(header.sopInstanceUid)) {
+    if (!isUid(command.affectedSopInstanceUid)) {
       return { status: status.invalidSopInstance, comment: 'Affected SOP Instance UID is not a UID' };
     }
     return undefined;
@@ -172,7 +179,7 @@ export class StorageReceiver implements AssociationService {
 
   #finish(current: Current): void {
     this.#current = undefined;
-    const lastByteAt = this.#monotonic();
+    const lastByteAt = this.#options.monotonic();
     if (current.refusal || current.sink === undefined) {
       current.sink?.discard();
       const refusal = current.refusal ?? { status: status.outOfResources, comment: 'no intake' };
@@ -193,10 +200,17 @@ export class StorageReceiver implements AssociationService {
           this.#answer(current, status.outOfResources, { kind: 'refused', reason: String(error) }, comment, lastByteAt);
         },
       )
-      .finally(() => {
-        this.#finishing--;
-        if (this.#finishing === 0) this.#onIdle?.();
-      });
+      .finally(() => this.#finished());
+  }
+
+  #finished(): void {
+    this.#finishing--;
+    const next = this.#next;
+    if (next) {
+      this.#next = undefined;
+      this.#options.window.letGo(() => this.#begin(next.context, next.command));
+    }
+    if (this.#finishing === 0 && this.#next === undefined) this.#onIdle?.();
   }
 
   #answer(
@@ -206,11 +220,12 @@ export class StorageReceiver implements AssociationService {
     comment: string | undefined,
     lastByteAt: number,
   ): void {
+    if (current.refusal?.status !== status.duplicateInvocation) this.#outstanding.delete(current.messageId);
     if (!this.#closed) {
-      this.#host.send(current.contextId, {
+      this.#options.host.send(current.contextId, {
         commandField: commandField.cStoreRsp,
         affectedSopClassUid: current.header.sopClassUid,
-        messageIdBeingRespondedTo: current.command.messageId ?? 0,
+        messageIdBeingRespondedTo: current.messageId,
         commandDataSetType: noDataSet,
         status: code,
         // Echoed only if it is a UID: what a peer made up is not repeated to it.
@@ -218,13 +233,13 @@ export class StorageReceiver implements AssociationService {
         ...(comment === undefined ? {} : { errorComment: comment }),
       });
     }
-    const now = this.#monotonic();
+    const now = this.#options.monotonic();
     const acknowledgeMs = now - lastByteAt;
     const busyMs = now - (this.#busySince ?? now);
     // This one is still counted among those that finish, unless it was refused on the spot.
     const underWay = this.#current !== undefined || this.#finishing > (outcome === undefined ? 0 : 1);
     this.#busySince = underWay ? now : undefined;
-    this.#onResult({
+    this.#options.onResult({
       header: current.header,
       bytes: current.bytes,
       status: code,

@@ -7,8 +7,10 @@ import type { AssociationService, ServiceHost } from './service.ts';
 /** `onEcho` is called for each C-ECHO that is answered. */
 export function verificationService(host: ServiceHost, onEcho: () => void): AssociationService {
   return {
-    takes: (_context, command) =>
-      command.commandField === commandField.cEchoRq && command.commandDataSetType === noDataSet,
+    takes: ({ abstractSyntax }, command) =>
+      abstractSyntax === uid.verification &&
+      command.commandField === commandField.cEchoRq &&
+      command.commandDataSetType === noDataSet,
     onCommand(context, command) {
       onEcho();
       host.send(context.id, {

@@ -111,7 +111,12 @@ describe('before an association', () => {
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: gateway\r\n\r\n'), 'ABORT 0/0', /unrecognised PDU type 47H/],
     ['an A-ASSOCIATE-RQ of FFFFFFFFH bytes', header(1, 0xffffffff), 'ABORT 0/0', /declares 4294967295 bytes/],
     ['an A-ASSOCIATE-RQ of zero bytes', header(1, 0), 'ABORT 0/0', /without a body/],
-    ['an A-ASSOCIATE-RQ over its limit', header(1, 131073), 'ABORT 0/0', /declares 131073 bytes, at most 131072/],
+    [
+      'an A-ASSOCIATE-RQ over its limit',
+      header(1, 131073),
+      'ABORT 0/0',
+      /declares 131073 bytes, at most 131072 .*; limits\.associateRequestBytes is 131072 bytes/,
+    ],
     ['an A-ASSOCIATE-RQ of stray bytes', header(1, 70, '00'.repeat(70)), 'ABORT 0/0', /stray bytes/],
   ];
   it.each(first)('%s is answered with A-ABORT', async (_what, bytes, answer, reason) => {
@@ -138,7 +143,7 @@ describe('before an association', () => {
     expect(await slow.answer()).toBe('closed');
     slow.destroy();
     await dripping;
-    await lineSince(from, /no A-ASSOCIATE-RQ within 300 ms/);
+    await lineSince(from, /no A-ASSOCIATE-RQ within 300 ms; limits\.artimTimeout is 300 ms/);
   });
 
   it('a peer that aborts at once is not answered', async () => {
@@ -181,16 +186,29 @@ describe('A-ASSOCIATE-RQ', () => {
     expect(await peer.answer()).toBe('status 0000 to 1');
   });
 
-  it('with a user identity of 60 kB is accepted: it is not looked at', async () => {
-    const rq = encodePdu(associateRq());
-    const identity = Buffer.concat([Buffer.from('5800ea60', 'hex'), Buffer.alloc(60_000, 0x41)]);
-    const at = rq.indexOf(Buffer.from([0x50, 0]), 74);
-    const grown = Buffer.concat([rq, identity]);
-    grown.writeUInt16BE(grown.length - at - 4, at + 2);
-    grown.writeUInt32BE(grown.length - 6, 2);
+  const identified = (...sizes: [primary: number, secondary: number]) => ({
+    ...associateRq().userInformation,
+    userIdentity: {
+      type: 2,
+      positiveResponseRequested: true,
+      primary: Buffer.alloc(sizes[0], 'A'),
+      secondary: Buffer.alloc(sizes[1], 'B'),
+    },
+  });
+
+  it('with a user identity as long as its item can be is accepted where none is asked for', async () => {
+    await associated({ userInformation: identified(65_400, 0) });
+  });
+
+  it.each([
+    ['longer than its item', 10, 0xff],
+    ['shorter than its item', 10, 1],
+  ])('with a user identity whose length is %s is aborted', async (_what, length, declared) => {
+    const rq = encodePdu(associateRq({ userInformation: identified(length, 0) }));
+    rq[rq.indexOf(Buffer.from('A'.repeat(length))) - 1] = declared;
     const peer = await connected();
-    peer.send(grown);
-    expect(await peer.answer()).toBe('AC');
+    peer.send(rq);
+    expect(await peer.answer()).toBe('ABORT 0/0');
   });
 
   it('with names that are no names is logged readably and in one line', async () => {
@@ -217,7 +235,12 @@ describe('on an association', () => {
       /P-DATA-TF\) is unexpected in Sta8/,
     ],
     ['an unknown PDU', [header(0x08, 4, '00000000')], 'ABORT 2/1', /unrecognised PDU type 08H/],
-    ['a P-DATA-TF longer than negotiated', [header(4, 16385)], 'ABORT 2/6', /16385 bytes, 16384 were negotiated/],
+    [
+      'a P-DATA-TF longer than negotiated',
+      [header(4, 16385)],
+      'ABORT 2/6',
+      /16385 bytes, 16384 were negotiated; limits\.maxPduLength is 16384 bytes/,
+    ],
     ['a P-DATA-TF of FFFFFFFFH bytes', [header(4, 0xffffffff)], 'ABORT 2/6', /4294967295 bytes/],
     ['a P-DATA-TF of zero bytes', [header(4, 0)], 'ABORT 2/6', /holds no value/],
     ['a value longer than its PDU', [header(4, 10, '00000100', '0103', '00000000')], 'ABORT 2/6', /does not fit/],
@@ -243,10 +266,10 @@ describe('on an association', () => {
     ],
     ['a command that is noise', [header(4, 16, '0000000c', '0303', 'ffffffffffffffffffff')], 'ABORT 2/6', /command/],
     [
-      'an instance over its limit',
-      [storeCommand(), dataPdus(Buffer.alloc(1_100_000))],
+      'an instance without end',
+      [storeCommand(), dataPdus(Buffer.alloc(2_100_000))],
       'ABORT 0/0',
-      /larger than the limit of 1000000/,
+      /more than 2000000 bytes; limits\.instanceBytes is 1000000 bytes/,
     ],
   ];
   it.each(wrong)('%s is answered with A-ABORT', async (_what, parts, answer, reason) => {
@@ -362,7 +385,9 @@ describe('bytes on one association', () => {
       expect(answers.every((answer) => answer === 'status 0000 to 1')).toBe(true);
       expect(answers.length).toBeLessThan(4);
       peer.destroy();
-      expect((await other.logged('association.aborted')).msg).toContain('more than 3000000 bytes on one association');
+      expect((await other.logged('association.aborted')).msg).toBe(
+        'association aborted: more than 3000000 bytes on one association; limits.associationBytes is 3000000 bytes',
+      );
     } finally {
       await other.stop();
     }
