@@ -19,13 +19,13 @@ h1{font-size:1.4rem;margin:0}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600;color:var(--dim);white-space:nowrap}
+td.name{white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 ul.w{list-style:none;margin:0;padding:0}
 ul.w li{border-left:.3rem solid;padding:.3rem .8rem;margin:.5rem 0}
-ul.w li>*{color:CanvasText}
-.info{border-color:var(--info)}.warning{border-color:var(--warning)}
-.error{border-color:var(--error)}.critical{border-color:var(--critical)}
-b.error,b.critical,td.error{color:var(--error)}
+ul.w li.info{border-color:var(--info)}ul.w li.warning{border-color:var(--warning)}
+ul.w li.error{border-color:var(--error)}ul.w li.critical{border-color:var(--critical)}
+b.error,b.critical,td.error,ul.w b.error,ul.w b.critical{color:var(--error)}
 meter{width:100%;height:1.2rem}
 `;
 

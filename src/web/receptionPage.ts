@@ -1,7 +1,7 @@
 /** The sections of the status page on senders, limits and listeners. Pure. */
 import { formatCount, formatSize } from './format.ts';
 import { type Html, html } from './html.ts';
-import { hasUnsureFigures, heldText, limitTexts, senderText, unsureNote } from './receptionText.ts';
+import { hasUnsureFigures, heldText, limitTexts, noFigure, senderText, unsureNote } from './receptionText.ts';
 import type { GatewayStatus, ListenerStatus, PeerStatus } from './status.ts';
 
 /** AE titles may be many where anybody may send: the page shows those that were seen last. */
@@ -11,11 +11,13 @@ function senderRow(peer: PeerStatus, now: number): Html {
   const text = senderText(peer, now);
   const why = text.turnedAwayWhy === undefined ? undefined : html`<div class="dim">${text.turnedAwayWhy}</div>`;
   const current = text.now === undefined ? undefined : html`<div class="ok">now ${text.now}</div>`;
-  return html`<tr><td>${peer.aeTitle}</td><td>${text.lastSeen}</td>
+  const second = (name: string, value: string) =>
+    value === noFigure ? undefined : html`<div class="dim">${name} ${value}</div>`;
+  return html`<tr><td class="name">${peer.aeTitle}</td><td>${text.lastSeen}</td>
 <td class="n">${formatCount(peer.openAssociations)}</td>
 <td class="n">${formatCount(peer.instances)}<div class="dim">${formatSize(peer.bytes)}</div></td>
-<td class="n">${text.rate}<div class="dim">P20 ${text.rateP20}</div>${current}</td>
-<td class="n">${text.acknowledgedP50}<div class="dim">P99 ${text.acknowledgedP99}</div></td>
+<td class="n">${text.rate}${second('P20', text.rateP20)}${current}</td>
+<td class="n">${text.acknowledgedP50}${second('P99', text.acknowledgedP99)}</td>
 <td class="n">${text.available}</td>
 <td>${text.turnedAway}${why}</td></tr>`;
 }

@@ -3,7 +3,8 @@ import { formatCount, formatDuration, formatMilliseconds, formatShare, formatSiz
 import type { InnerLink, InnerLinkFigure } from './innerLink.ts';
 import type { GatewayStatus, LimitStatus, LimitUnit, PeerStatus } from './status.ts';
 
-const none = '-';
+/** Stands where there is no sample. */
+export const noFigure = '-';
 const nearShare = 0.8;
 const shownForMs = 24 * 3_600_000;
 
@@ -12,7 +13,7 @@ export const unsureNote = '~ too few samples to rely on';
 /** A figure, marked when there are too few samples behind it. */
 function figure(link: InnerLink | undefined, name: InnerLinkFigure, format: (value: number) => string): string {
   const value = link?.[name];
-  if (link === undefined || value === undefined) return none;
+  if (link === undefined || value === undefined) return noFigure;
   return `${link.tooFewSamples.includes(name) ? '~' : ''}${format(value)}`;
 }
 
@@ -36,8 +37,9 @@ export type SenderText = {
 
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, count) => all + count, 0);
 
-/** `temporaryCongestion` as `temporary congestion`; a status stays as it is. */
-const inWords = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+/** `callingAeTitleNotRecognized` as `calling AE title not recognized`; a status stays as it is. */
+const inWords = (name: string) =>
+  name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(' ae title', ' AE title');
 
 function reasons(what: string, counts: Record<string, number>): string[] {
   const most = Object.entries(counts).sort(([, a], [, b]) => b - a);
@@ -86,7 +88,7 @@ export function limitTexts({ limits, now }: GatewayStatus): LimitText[] {
       return {
         key,
         limit: limit === undefined ? 'unlimited' : format(limit),
-        inUse: inUse === undefined ? none : format(inUse),
+        inUse: inUse === undefined ? noFigure : format(inUse),
         hits: hits === 0 ? 'not reached' : `${formatCount(hits)} times${last}`,
       };
     });

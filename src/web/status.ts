@@ -90,6 +90,22 @@ export type StoreStatus = {
   nextAttemptAt?: Timestamp;
 };
 
+/** Storage commitment, for one entry of peers; but for the first two counts, since the start. */
+export type CommitmentStatus = {
+  aeTitle: string;
+  /** Requests that are not decided yet. */
+  pending: number;
+  /** Decided, and not reported yet. */
+  reporting: number;
+  /** Reports that were taken; of these, with failures in them. */
+  reported: number;
+  failed: number;
+  /** Reports that nobody took until they were given up. */
+  dropped: number;
+  /** Requests that were answered with anything but Success. */
+  refused: number;
+};
+
 export type GatewayStatus = {
   site: string;
   version: string;
@@ -110,6 +126,7 @@ export type GatewayStatus = {
   stores: StoreStatus[];
   receipts: { count: number; lastSeq: number };
   studies: { open: number; complete: number };
+  commitments: CommitmentStatus[];
   warnings: ActiveWarning[];
 };
 

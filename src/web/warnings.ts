@@ -181,6 +181,27 @@ export const warningTable = declare({
     text: (p: { count: number; store: string }) => `${p.count} deliveries to store ${p.store} failed for good.`,
     hint: '`medusa-gateway queue list --state quarantined` says why; mend it, then `queue retry`.',
   },
+  'commitment.unreported': {
+    title: 'Storage commitment reports are not taken',
+    severity: 'warning',
+    text: (p: { peer: string; reports: number; reason: string }) =>
+      `${p.reports} reports for ${p.peer} wait: ${p.reason}.`,
+    hint: 'They are tried again; check host, port and TLS of its storageCommitment.report, and what its receiver logs.',
+    visibleAfterMs: 60_000,
+  },
+  'commitment.dropped': {
+    title: 'Storage commitment reports were given up',
+    severity: 'error',
+    text: (p: { count: number }) =>
+      `${p.count} reports were taken by nobody until they were given up: the senders do not know what became of their requests.`,
+    hint: 'The log names them (event commitment.report-dropped); mend the way to the receiver, then let the sender ask again.',
+  },
+  'commitment.damaged': {
+    title: 'Storage commitment requests were lost on disk',
+    severity: 'error',
+    text: (p: { count: number }) => `${p.count} files of pending requests were damaged and are set aside.`,
+    hint: 'Look at the disk; the senders get no report of these, and can ask again. The files end in .damaged.',
+  },
   'courier.failing': {
     title: 'The courier keeps failing',
     severity: 'error',
