@@ -13,6 +13,9 @@ import { openLedger, type UsableLedger } from '../delivery/openLedger.ts';
 import { ProofWriter } from '../delivery/proofWriter.ts';
 import { reconcile } from '../delivery/reconcile.ts';
 import { loadOrCreateSigningKey, type SigningKey } from '../delivery/signingKey.ts';
+import type { ServedAssociation } from '../dicom/services/service.ts';
+import { type CommitmentDesk, StorageCommitmentService } from '../dicom/services/storageCommitment.ts';
+import { ConnectionGate } from '../dicom/transport/connectionGate.ts';
 import { Listener, type TlsMaterial } from '../dicom/transport/listener.ts';
 import { systemTimers } from '../dicom/transport/socketTransport.ts';
 import { defaultNegotiationPolicy } from '../dicom/upperLayer/negotiation.ts';
@@ -20,6 +23,7 @@ import type { Spool } from '../spool/spool.ts';
 import type { ReloadAnswer } from '../web/peers.ts';
 import { type Api, startApi } from '../web/server.ts';
 import { Health } from '../web/warnings.ts';
+import { openCommitments } from './commitments.ts';
 import type { Configuration, ListenerConfiguration } from './config/configuration.ts';
 import { openDoorLog } from './doorLog.ts';
 import { createFrontDoor, type FrontDoor } from './frontDoor.ts';
@@ -75,11 +79,12 @@ type DoorParts = {
   peers: PeerRegister;
   limits: LimitFigures;
   door: FrontDoor;
+  desk: CommitmentDesk;
   log: Log;
 };
 
 /** `config` is in force, not of the start: see LiveConfiguration. */
-function createListeners({ config, spool, peers, limits, door, log }: DoorParts): Listener[] {
+function createListeners({ config, spool, peers, limits, door, desk, log }: DoorParts): Listener[] {
   const context = {
     // Read for each connection.
     get limits() {
@@ -88,11 +93,13 @@ function createListeners({ config, spool, peers, limits, door, log }: DoorParts)
     access: door.access,
     negotiation: defaultNegotiationPolicy,
     intake: spoolIntake(spool, log),
+    services: (association: ServedAssociation) => [new StorageCommitmentService({ ...association, desk })],
     observer: observers(peers, limits, door.observer),
     timers: systemTimers,
     monotonic: () => performance.now(),
     log,
   };
+  const gate = new ConnectionGate({ limits: config.limits, timers: systemTimers, monotonic: context.monotonic });
   return config.listeners.map(
     (listener) =>
       new Listener({
@@ -100,7 +107,8 @@ function createListeners({ config, spool, peers, limits, door, log }: DoorParts)
         host: listener.host,
         port: listener.port,
         tls: tlsMaterial(listener),
-        maxConnections: config.limits.connections,
+        gate,
+        clientTrust: door.clientTrust,
         context,
         log,
       }),
@@ -204,9 +212,12 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       afterReload: [({ log: { level } }) => options.setLogLevel?.(level)],
     });
     stops.push(() => door.stop());
-    const listeners = createListeners({ config, spool, peers, limits, door, log: doorLog.log });
+    const commitments = await openCommitments({ config, peers: () => live.peers, spool, log });
+    stops.push(() => commitments.stop());
+    const doorParts = { config, spool, peers, limits, door, desk: commitments, log: doorLog.log };
+    const listeners = createListeners(doorParts);
     let api: Api | undefined;
-    const watch = watchHealth({ config, spool, dispatcher, health, courier, limits, log });
+    const watch = watchHealth({ config, spool, dispatcher, health, courier, limits, commitments, log });
     const parts = {
       config,
       startedAt,
@@ -216,6 +227,7 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       listeners,
       peers,
       limits,
+      commitments,
       health,
       keySpaces,
       refreshHealth: () => watch.look(),
@@ -242,6 +254,7 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     });
     if (opened.unusable === undefined) proof.start();
     stops.push(() => proof.stop());
+    commitments.start();
     let keeper: FiguresKeeper | undefined;
     stops.push(() => keeper?.stop());
     let grace = 0;

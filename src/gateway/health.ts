@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import type { CourierProcess } from '../delivery/courierProcess.ts';
 import { STORE_ERRORS, type StoreErrorCode } from '../delivery/store/storeErrors.ts';
 import type { Health } from '../web/warnings.ts';
+import { commitmentLook } from './commitments.ts';
 import type { ListenerConfiguration } from './config/configuration.ts';
 import { type StatusParts, storeStatuses } from './statusSource.ts';
 
@@ -16,7 +17,7 @@ const expiryNoticeDays = 60;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
-type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health' | 'limits'> & {
+type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health' | 'limits' | 'commitments'> & {
   courier: CourierProcess;
   log: Log;
 };
@@ -36,6 +37,7 @@ export function watchHealth(watched: Watched): { look(): void; stop(): void } {
     () => lookAtStores(watched),
     () => lookAtOrphans(watched),
     () => lookAtLimits(watched),
+    commitmentLook(watched.commitments, health),
   ];
   const certificates = config.listeners.map((listener) => () => lookAtCertificate(listener, health));
   // What cannot be looked at for a moment (a certificate being replaced, a busy index) is looked at again.

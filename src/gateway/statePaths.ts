@@ -7,6 +7,8 @@ export function statePaths(stateDirectory: string) {
     receipts: join(stateDirectory, 'receipts'),
     /** The courier's own: what it needs to resume uploads. */
     courier: join(stateDirectory, 'courier'),
+    /** Requests for storage commitment that are not reported yet, a file each. */
+    commitments: join(stateDirectory, 'commitments'),
     signingKey: join(stateDirectory, 'identity', 'receipts.pem'),
     /** What is known of the links to the senders. */
     figures: join(stateDirectory, 'figures.json'),

@@ -1,4 +1,5 @@
 /** Answers the local API from the running parts. Every function is quick and bounded: the page may be open all day. */
+import type { Commitments } from '../commitment/commitments.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { instanceObjectKey } from '../delivery/jobs.ts';
 import type { LaneStatus } from '../delivery/lane.ts';
@@ -25,6 +26,7 @@ import type {
   StudyQuery,
 } from '../web/status.ts';
 import type { Health } from '../web/warnings.ts';
+import { commitmentStatuses } from './commitments.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { PeerRecord } from './innerLink/peerRecord.ts';
 import type { LimitFigures } from './limitFigures.ts';
@@ -43,6 +45,7 @@ export type StatusParts = {
   listeners: readonly Listener[];
   peers: PeerRegister;
   limits: LimitFigures;
+  commitments: Commitments;
   health: Health;
   keySpaces: ReadonlyMap<string, KeySpace>;
   /** Brings the warnings up to date. */
@@ -86,6 +89,7 @@ function gatewayStatus(parts: StatusParts): GatewayStatus {
     stores: storeStatuses(parts),
     receipts: { count: ledger.end.seq, lastSeq: ledger.end.seq },
     studies: parts.spool.index.studyCounts(),
+    commitments: commitmentStatuses(parts.commitments),
     warnings: health.active(),
   };
 }

@@ -1,4 +1,5 @@
 /** The metrics of a status: every one is explained in docs/metrics.md. Pure. */
+import { commitmentMetrics } from './commitmentMetrics.ts';
 import { bytes, counter, gauge, type MetricFamily, type Sample, seconds } from './openMetrics.ts';
 import { receptionMetrics } from './receptionMetrics.ts';
 import type { GatewayStatus } from './status.ts';
@@ -88,5 +89,6 @@ export function statusMetrics(status: GatewayStatus): MetricFamily[] {
     ...receptionMetrics(status),
     ...spoolMetrics(status),
     ...deliveryMetrics(status),
+    ...commitmentMetrics(status),
   ];
 }
