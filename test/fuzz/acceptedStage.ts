@@ -2,11 +2,14 @@
 import { createMemoryLog } from '../../src/base/log.ts';
 import { MessageReader } from '../../src/dicom/dimse/messageReader.ts';
 import { AcceptedAssociation, type AssociationObserver } from '../../src/dicom/services/acceptedAssociation.ts';
+import { StorageCommitmentService } from '../../src/dicom/services/storageCommitment.ts';
+import { uid } from '../../src/dicom/uids.ts';
 import type { Transport } from '../../src/dicom/upperLayer/association.ts';
 import { defaultNegotiationPolicy } from '../../src/dicom/upperLayer/negotiation.ts';
 import { PduReader } from '../../src/dicom/upperLayer/pduReader.ts';
 import { defaultLimits } from '../support/dicomListener.ts';
 import { secretPatient } from './generate.ts';
+import { RecordingDesk } from './recordingDesk.ts';
 import { RecordingIntake } from './recordingIntake.ts';
 import { hold } from './target.ts';
 
@@ -23,6 +26,7 @@ export const limits = {
 
 export class AcceptedStage {
   readonly intake = new RecordingIntake();
+  readonly desk = new RecordingDesk();
   readonly timers = new Set<() => void>();
   readonly association: AcceptedAssociation;
   /** What the peer sees: 'associate-ac', 'abort 2/6', 'status 0 to 5', ... */
@@ -37,11 +41,13 @@ export class AcceptedStage {
   results = 0;
   #drained: Array<() => void> = [];
 
-  constructor() {
+  /** `operationsWindow`: how many C-STOREs we let be under way at a time. */
+  constructor(operationsWindow: number) {
     const { log, lines } = createMemoryLog();
     this.lines = lines;
     const messages = new MessageReader({
       onCommand: (_id, command) => {
+        if (command.status === undefined) return void this.answers.push(`request ${command.commandField}`);
         this.answers.push(
           `status ${command.status?.toString(16)} to ${command.messageIdBeingRespondedTo} by ${command.commandField}`,
         );
@@ -80,9 +86,13 @@ export class AcceptedStage {
     };
     this.association = new AcceptedAssociation(transport, {
       caller: { address: '127.0.0.1', port: 1, listener: 'fuzz' },
-      limits,
+      limits: { ...limits, operationsWindow },
       access: { admit: () => ({ admitted: true }) },
-      negotiation: defaultNegotiationPolicy,
+      negotiation: {
+        ...defaultNegotiationPolicy,
+        accepts: (syntax) => syntax === uid.storageCommitmentPushModel || defaultNegotiationPolicy.accepts(syntax),
+      },
+      services: (served) => [new StorageCommitmentService({ ...served, desk: this.desk })],
       intake: this.intake,
       observer: this.#observer(),
       timers: {

@@ -1,4 +1,5 @@
 /** PDUs, messages and data sets that make sense, put together at random: the structure that mutation starts from. */
+import { encodeCommitmentReport, encodeCommitmentRequest } from '../../src/dicom/dataSet/commitmentDataSets.ts';
 import { commandField, encodeCommandSet } from '../../src/dicom/dimse/commandSet.ts';
 import { uid } from '../../src/dicom/uids.ts';
 import { encodePdu, type Pdu, type ProposedContext } from '../../src/dicom/upperLayer/pdu.ts';
@@ -8,7 +9,7 @@ import type { Random } from './random.ts';
 
 export const encodings: Encoding[] = ['implicit', 'explicit', 'big-endian'];
 
-const storageCommitment = '1.2.840.10008.1.20.1';
+const storageCommitment = uid.storageCommitmentPushModel;
 const abstractSyntaxes = [
   ...[uid.verification, secondaryCapture, '1.2.840.10008.5.1.4.1.1.2', storageCommitment, '1.3.6.1.4.1.5962.99'],
   ...['1.2.840.10008.5.1.4.1.2.2.1', '', '../../x', '1.2.840.10008.1.1\0'],
@@ -49,7 +50,7 @@ function furtherItem(random: Random): Buffer {
   return Buffer.concat([Buffer.from([type, 0]), counted(body)]);
 }
 
-/** The contexts that the other generators use: 1 is Verification, 3 Storage. */
+/** The contexts that the other generators use: 1 is Verification, 3 Storage, 5 Storage Commitment. */
 function contexts(random: Random): ProposedContext[] {
   const usual: ProposedContext[] = [
     { id: 1, abstractSyntax: uid.verification, transferSyntaxes: [uid.implicitVrLittleEndian] },
@@ -58,6 +59,7 @@ function contexts(random: Random): ProposedContext[] {
       abstractSyntax: secondaryCapture,
       transferSyntaxes: [random.pick(transferSyntaxes), uid.explicitVrLittleEndian],
     },
+    { id: 5, abstractSyntax: storageCommitment, transferSyntaxes: [uid.explicitVrLittleEndian] },
   ];
   if (!random.oneIn(3)) return usual;
   return Array.from({ length: random.below(7) }, (_, i) => ({
@@ -163,6 +165,7 @@ export function message(random: Random): Buffer {
     const first = pData(random, random.pick([1, 3, 5]), command(random, field, hasDataSet), true);
     return hasDataSet ? Buffer.concat([first, pData(random, 3, random.bytes(random.below(30)), false)]) : first;
   }
+  if (kind === 3) return commitment(random);
   const dataSet = random.oneIn(4)
     ? Buffer.alloc(random.below(300), 7)
     : wellFormedDataSet(random, random.pick(encodings)).bytes;
@@ -170,6 +173,46 @@ export function message(random: Random): Buffer {
     pData(random, 3, command(random, commandField.cStoreRq, true), true),
     pData(random, 3, dataSet, false),
   ]);
+}
+
+/** N-ACTION, or the answer to a report that was sent or was not. */
+function commitment(random: Random): Buffer {
+  const request = random.oneIn(4)
+    ? {
+        commandField: commandField.nEventReportRq | 0x8000,
+        messageIdBeingRespondedTo: random.below(3),
+        commandDataSetType: 0x0101,
+        status: random.pick([0, 0x0110]),
+      }
+    : {
+        commandField: commandField.nActionRq,
+        messageId: random.below(5),
+        requestedSopClassUid: storageCommitment,
+        requestedSopInstanceUid: random.oneIn(9) ? '../x' : uid.storageCommitmentInstance,
+        actionTypeId: random.oneIn(9) ? 2 : 1,
+        commandDataSetType: 0,
+      };
+  const first = pData(random, 5, encodeCommandSet(request), true);
+  if (request.commandDataSetType === 0x0101) return first;
+  return Buffer.concat([first, pData(random, 5, commitmentRequest(random, uid.explicitVrLittleEndian), false)]);
+}
+
+const references = (random: Random) =>
+  Array.from({ length: random.below(9) }, () => ({
+    sopClassUid: random.oneIn(12) ? '../x' : secondaryCapture,
+    sopInstanceUid: random.oneIn(12) ? secretPatient : `1.2.3.${random.below(9)}`,
+  }));
+
+export const commitmentRequest = (random: Random, transferSyntax: string): Buffer =>
+  encodeCommitmentRequest({ transactionUid: `1.2.${random.below(9)}`, references: references(random) }, transferSyntax);
+
+export function commitmentReport(random: Random, transferSyntax: string): Buffer {
+  const failed = references(random).map((reference) => ({
+    ...reference,
+    failureReason: random.pick([0x0110, 0x0112]),
+  }));
+  const report = { transactionUid: `1.2.${random.below(9)}`, committed: references(random), failed };
+  return encodeCommitmentReport(report, transferSyntax);
 }
 
 /** A patient ID that stands in every data set here: it must never be seen in a log. */

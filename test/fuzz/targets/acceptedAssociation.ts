@@ -27,6 +27,9 @@ const operations = [
   'timePasses',
   'gatewayStops',
   'close',
+  'deskAnswers',
+  'deskIsFull',
+  'report',
 ] as const;
 
 function perform(stage: AcceptedStage, op: number, data: Buffer): void {
@@ -67,6 +70,13 @@ function perform(stage: AcceptedStage, op: number, data: Buffer): void {
       return association.abort('the gateway is stopping');
     case 'close':
       return association.transportClosed();
+    case 'deskAnswers':
+      return stage.desk.answer(data.length % 2 === 0 ? 0 : 0x0110);
+    case 'deskIsFull':
+      stage.desk.full = !stage.desk.full;
+      return;
+    case 'report':
+      return stage.desk.report();
   }
 }
 
@@ -139,7 +149,7 @@ export function acceptedAssociationTarget(): Target {
       })),
     generate,
     async run(fuzzCase: FuzzCase, observe: Observe) {
-      const stage = new AcceptedStage();
+      const stage = new AcceptedStage((fuzzCase.seed % 3) + 1);
       let endedWith: number | undefined;
       for (const { op, data } of fuzzCase.steps) {
         const before = stage.answers.length;
@@ -156,20 +166,18 @@ export function acceptedAssociationTarget(): Target {
             .replace(/to [0-9]+/g, '')}`,
         );
       }
-      // The intake is not what it waits for, and the peer reads: then nothing may keep it from reading.
-      stage.intake.drain();
-      stage.drain();
-      await settled();
+      await letEverythingGo(stage);
       hold(!stage.paused, 'nothing is paused for ever');
       stage.association.transportClosed();
-      while (stage.intake.waiting > 0) stage.intake.settle({ kind: 'stored' });
-      await settled();
+      await letEverythingGo(stage);
       check(stage);
       stage.association.receive(Buffer.from('0400000000', 'hex'));
       stage.association.abort('too late');
       same(stage.closes, 1, 'closed once');
       same(stage.timers.size, 0, 'no timer is left');
       same(stage.intake.count('open') + stage.intake.count('finishing'), 0, 'every instance is finished or discarded');
+      same(stage.desk.room, 0, 'the room for requests is given back');
+      same(stage.desk.reportsOpen, 0, 'every report has an outcome');
       hold(stage.results >= stage.intake.count('durable'), 'every durable instance is told of');
       stage.checkLog();
       checkInstances(stage, streamOf(fuzzCase));
@@ -188,6 +196,17 @@ function checkInstances(stage: AcceptedStage, stream: Buffer): void {
     hold(at > 0, 'what is stored is a data set that came whole, byte for byte and in order');
     hold(/^[0-9.]{1,64}$/.test(sink.header.sopInstanceUid), 'what is stored has a UID for a name');
   }
+}
+
+/** The intake takes everything, the desk answers, the peer reads: nothing that is ours may keep it waiting after that. */
+async function letEverythingGo(stage: AcceptedStage): Promise<void> {
+  do {
+    stage.intake.settle({ kind: 'stored' });
+    stage.desk.answer(0);
+    stage.intake.drain();
+    stage.drain();
+    await settled();
+  } while (stage.intake.waiting + stage.desk.waiting > 0);
 }
 
 /** Everything that follows from promises has happened. */

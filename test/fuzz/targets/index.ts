@@ -2,6 +2,7 @@
 import type { Target } from '../target.ts';
 import { acceptedAssociationTarget } from './acceptedAssociation.ts';
 import { associationTarget } from './association.ts';
+import { commitmentTarget } from './commitment.ts';
 import { identifyingTagsTarget } from './identifyingTags.ts';
 import { messageTarget } from './message.ts';
 import { negotiationTarget } from './negotiation.ts';
@@ -14,4 +15,5 @@ export const targets = (): Target[] => [
   identifyingTagsTarget(),
   negotiationTarget(),
   acceptedAssociationTarget(),
+  commitmentTarget(),
 ];

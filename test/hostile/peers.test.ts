@@ -3,100 +3,26 @@
  * good association that stores all the while notices nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { AssociationLimits } from '../../../src/dicom/services/access.ts';
-import { uid } from '../../../src/dicom/uids.ts';
-import { encodePdu } from '../../../src/dicom/upperLayer/pdu.ts';
-import { dataSet, deflate, secondaryCapture } from '../../support/dataSets.ts';
-import { startListener, type TestListener } from '../../support/dicomListener.ts';
-import { MemoryIntake } from '../../support/memoryIntake.ts';
-import { associateRq, dataPdus, echoRq, RawPeer, storageContext, storeCommand } from '../../support/rawPeer.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { uid } from '../../src/dicom/uids.ts';
+import { encodePdu } from '../../src/dicom/upperLayer/pdu.ts';
+import { dataSet, deflate, secondaryCapture } from '../support/dataSets.ts';
+import { startListener } from '../support/dicomListener.ts';
+import { MemoryIntake } from '../support/memoryIntake.ts';
+import { associateRq, dataPdus, echoRq, RawPeer, storageContext, storeCommand } from '../support/rawPeer.ts';
+import { header, honest, hostileLimits, hostileSite } from './hostileSite.ts';
 
-const limits: Partial<AssociationLimits> = {
-  artimMs: 300,
-  maxPduLength: 16384,
-  instanceBytes: 1_000_000,
-  associationBytes: 3_000_000,
-  associateRequestBytes: 128 * 1024,
-};
-
-/** Stores one instance after another on one association until told to stop. */
-async function keepStoring(port: number) {
-  const peer = await RawPeer.connect(port);
-  peer.send(associateRq({ callingAeTitle: 'GOOD' }));
-  expect(await peer.answer()).toBe('AC');
-  let stopping = false;
-  let stored = 0;
-  const done = (async () => {
-    const small = dataSet('explicit');
-    while (!stopping) {
-      stored++;
-      const messageId = (stored % 60_000) + 1;
-      peer.send(storeCommand({ messageId, affectedSopInstanceUid: `1.2.3.${stored}` }), dataPdus(small));
-      expect(await peer.answer()).toBe(`status 0000 to ${messageId}`);
-      await sleep(5);
-    }
-    peer.send({ type: 'release-rq' });
-    expect(await peer.answer()).toBe('RELEASE-RP');
-    peer.destroy();
-  })();
-  return {
-    stop: async () => {
-      stopping = true;
-      await done;
-      return stored;
-    },
-  };
-}
-
-let intake: MemoryIntake;
-let running: TestListener;
-let good: Awaited<ReturnType<typeof keepStoring>>;
-/** What the hostile peers leave behind; the good one's instances are not among it. */
-const hostileInstances = () => intake.stored.filter((one) => one.header.peer !== 'GOOD');
-
-beforeAll(async () => {
-  intake = new MemoryIntake();
-  running = await startListener({ intake, limits: { ...limits, associationBytes: 2 ** 40 } });
-  // The limit on an association's bytes is for the hostile ones: the good one gets a listener's worth of its own.
-  good = await keepStoring(running.port);
-});
-afterAll(async () => {
-  const stored = await good.stop();
-  expect(stored).toBeGreaterThan(10);
-  expect(intake.stored.filter((one) => one.header.peer === 'GOOD')).toHaveLength(stored);
-  await running.stop();
-});
+const limits = { ...hostileLimits, associationBytes: 3_000_000 };
+const site = hostileSite();
+const { connected, associated, lineSince } = site;
+/** What the hostile peers leave behind; the honest one's instances are not among it. */
+const hostileInstances = () => site.intake.stored.filter((one) => one.header.peer !== honest);
 
 const peers: RawPeer[] = [];
 afterEach(() => {
   for (const peer of peers.splice(0)) peer.destroy();
 });
 
-async function connected(): Promise<RawPeer> {
-  const peer = await RawPeer.connect(running.port);
-  peers.push(peer);
-  return peer;
-}
-async function associated(changes: Parameters<typeof associateRq>[0] = {}): Promise<RawPeer> {
-  const peer = await connected();
-  peer.send(associateRq(changes));
-  expect(await peer.answer()).toBe('AC');
-  return peer;
-}
-
-/** The log lines that came since `from`, once one of them matches. */
-async function lineSince(from: number, pattern: RegExp): Promise<void> {
-  const found = () => running.lines.slice(from).some((line) => pattern.test(line.msg));
-  for (let i = 0; i < 400 && !found(); i++) await sleep(10);
-  expect(running.lines.slice(from).map((line) => line.msg)).toContainEqual(expect.stringMatching(pattern));
-}
-
-const header = (type: number, length: number, ...rest: string[]) => {
-  const head = Buffer.from([type, 0, 0, 0, 0, 0]);
-  head.writeUInt32BE(length, 2);
-  return Buffer.concat([head, Buffer.from(rest.join(''), 'hex')]);
-};
 const releaseRq = encodePdu({ type: 'release-rq' });
 const releaseRp = encodePdu({ type: 'release-rp' });
 const ac = encodePdu({ ...associateRq(), type: 'associate-ac', contexts: [] });
@@ -120,7 +46,7 @@ describe('before an association', () => {
     ['an A-ASSOCIATE-RQ of stray bytes', header(1, 70, '00'.repeat(70)), 'ABORT 0/0', /stray bytes/],
   ];
   it.each(first)('%s is answered with A-ABORT', async (_what, bytes, answer, reason) => {
-    const from = running.lines.length;
+    const from = site.running.lines.length;
     const peer = await connected();
     peer.send(bytes);
     expect(await peer.answer()).toBe(answer);
@@ -129,7 +55,7 @@ describe('before an association', () => {
   });
 
   it('a peer that says nothing, or hardly anything, is closed when ARTIM expires', async () => {
-    const from = running.lines.length;
+    const from = site.running.lines.length;
     const silent = await connected();
     const slow = await connected();
     const rq = encodePdu(associateRq());
@@ -164,7 +90,7 @@ describe('A-ASSOCIATE-RQ', () => {
     ['a context ID twice', { contexts: [storageContext, storageContext] }, 'ABORT 2/6', /ID 3 comes twice/],
   ];
   it.each(refused)('with %s is refused', async (_what, changes, answer, reason) => {
-    const from = running.lines.length;
+    const from = site.running.lines.length;
     const peer = await connected();
     peer.send(associateRq(changes));
     expect(await peer.answer()).toBe(answer);
@@ -212,13 +138,13 @@ describe('A-ASSOCIATE-RQ', () => {
   });
 
   it('with names that are no names is logged readably and in one line', async () => {
-    const from = running.lines.length;
+    const from = site.running.lines.length;
     const peer = await associated({ callingAeTitle: 'A\nB\0\x1b[31m\xe4', calledAeTitle: '../../etc' });
     peer.send({ type: 'release-rq' });
     expect(await peer.answer()).toBe('RELEASE-RP');
     peer.destroy();
     await lineSince(from, /association released/);
-    const line = running.lines.slice(from).find((one) => one.event === 'association.released');
+    const line = site.running.lines.slice(from).find((one) => one.event === 'association.released');
     expect(line?.peer).toBe('A\\x0aB\\x00\\x1b[31m\\xe4');
   });
 });
@@ -273,20 +199,20 @@ describe('on an association', () => {
     ],
   ];
   it.each(wrong)('%s is answered with A-ABORT', async (_what, parts, answer, reason) => {
-    const from = running.lines.length;
+    const from = site.running.lines.length;
     const before = hostileInstances().length;
     intakeHoldsFor(parts);
     const peer = await associated();
     peer.send(...parts);
     expect(await peer.answer()).toBe(answer);
-    intake.release();
+    site.intake.release();
     await lineSince(from, reason);
     expect(hostileInstances().length - before).toBe(parts.includes(releaseRq) ? 1 : 0);
   });
 
   /** The release must still wait for an answer when the data come. */
   function intakeHoldsFor(parts: Buffer[]): void {
-    if (parts.includes(releaseRq)) intake.hold();
+    if (parts.includes(releaseRq)) site.intake.hold();
   }
 
   it('a release collision ends in order: the acceptor never asks for release itself', async () => {
@@ -329,11 +255,11 @@ describe('identifiers that are no identifiers', () => {
     expect(await peer.answer()).toBe('status 0000 to 2');
     expect(hostileInstances()).toHaveLength(before);
     expect(hostileBegun()).toBe(begun);
-    for (const line of running.lines) expect(JSON.stringify(line)).not.toMatch(/[^\x20-\x7e]/);
+    for (const line of site.running.lines) expect(JSON.stringify(line)).not.toMatch(/[^\x20-\x7e]/);
   });
   /** Instances that were begun for others than the good one. */
   const hostileBegun = () =>
-    running.results.filter((one) => one.header.peer !== 'GOOD' && one.outcome !== undefined).length;
+    site.running.results.filter((one) => one.header.peer !== honest && one.outcome !== undefined).length;
 
   it('a SOP class UID that is a path is not a storage class', async () => {
     const path = `${secondaryCapture}/../../x`;
