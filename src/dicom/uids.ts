@@ -42,8 +42,20 @@ export const standardStoragePrefixes: readonly string[] = [
   '1.2.840.10008.5.1.4.45.1', // Implant Template Group
 ];
 
+/** SOP classes that begin like a storage class and are none: they query, retrieve or manage. */
+const standardNonStorage: ReadonlySet<string> = new Set([
+  '1.2.840.10008.5.1.4.1.1.200.4', // Protocol Approval Information Model, FIND
+  '1.2.840.10008.5.1.4.1.1.200.5', // MOVE
+  '1.2.840.10008.5.1.4.1.1.200.6', // GET
+  '1.2.840.10008.5.1.4.1.1.201.2', // Inventory, FIND
+  '1.2.840.10008.5.1.4.1.1.201.3', // MOVE
+  '1.2.840.10008.5.1.4.1.1.201.4', // GET
+  '1.2.840.10008.5.1.4.1.1.201.5', // Inventory Creation
+  '1.2.840.10008.5.1.4.1.1.201.6', // Repository Query
+]);
+
 export function isStandardStorageSopClass(abstractSyntax: string): boolean {
-  if (!isUid(abstractSyntax)) return false;
+  if (!isUid(abstractSyntax) || standardNonStorage.has(abstractSyntax)) return false;
   return standardStoragePrefixes.some((prefix) =>
     prefix.endsWith('.') ? abstractSyntax.startsWith(prefix) : abstractSyntax === prefix,
   );
