@@ -1,27 +1,24 @@
 /**
- * The requestor's side of one association: opens it, exchanges DIMSE messages one after another, releases it. Whatever
- * ends it early (rejection, abort, a broken connection, silence, cancellation) becomes one error, which every later call
- * throws as well.
+ * The requestor's side of one association: opens it, sends DIMSE requests, as many at a time as were negotiated, releases
+ * it. Whatever ends it early (rejection, abort, a broken connection, silence, cancellation) becomes one error, which every
+ * later call throws as well.
  */
 import type { Socket } from 'node:net';
 import { GatewayError } from '../../base/errors.ts';
 import { type CommandSet, encodeCommandSet } from '../dimse/commandSet.ts';
 import { MessageReader } from '../dimse/messageReader.ts';
-import { encodePData, payloadPerPdu } from '../dimse/pdvWriter.ts';
+import { encodePData } from '../dimse/pdvWriter.ts';
 import { socketTransport, systemTimers } from '../transport/socketTransport.ts';
-import { implementationClassUid, implementationVersionName, uid } from '../uids.ts';
 import { type AbortInfo, Association, type AssociationUser } from '../upperLayer/association.ts';
-import {
-  type AssociateAc,
-  type AssociateRj,
-  contextResult,
-  type ProposedContext,
-  type RoleSelection,
-} from '../upperLayer/pdu.ts';
+import type { AssociateAc, AssociateRj, ProposedContext } from '../upperLayer/pdu.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
+import { Agreement, maximumLength, type Proposal, requestFor } from './agreement.ts';
 import { cancelled, connectToPeer, type PeerAddress, socketError, timedOut } from './connect.ts';
-import { isRequest, PeerRequests, type Serve } from './peerRequests.ts';
+import { OutstandingRequests } from './outstandingRequests.ts';
+import { isRequest, PeerRequests } from './peerRequests.ts';
 import { explainRejection } from './words.ts';
+
+export type { Proposal } from './agreement.ts';
 
 export type ScuTimeouts = {
   /** TCP connection and TLS handshake, milliseconds. */
@@ -41,56 +38,53 @@ export type ScuTarget = PeerAddress & {
   signal?: AbortSignal;
 };
 
-/** What is proposed beside the contexts, and served. */
-export type Proposal = {
-  /** SOP classes for which we would be something else than SCU only (PS3.7 D.3.3.4). */
-  roleSelections?: readonly RoleSelection[];
-  /** Requests that we would like to have unanswered at a time (PS3.7 D.3.3.3); 0 is any number. Left out: 1. */
-  operationsWindow?: number;
-  /** Answers requests that the peer makes of us on the association. Left out: they are refused with 0211H. */
-  serve?: Serve;
-};
-
-/** What we can receive: responses are small. */
-const maximumLength = 16 * 1024;
-
 export class Requestor implements AssociationUser {
   readonly #target: ScuTarget;
   readonly #socket: Socket;
   readonly #timeouts: ScuTimeouts;
   readonly #association: Association;
   readonly #messages: MessageReader;
-  #answer: AssociateAc | undefined;
-  readonly #responses: CommandSet[] = [];
+  readonly #proposal: Proposal;
+  #agreement: Agreement | undefined;
+  readonly #outstanding: OutstandingRequests;
+  /** Ends when the message that is being sent is sent: messages do not mix. */
+  #sending: Promise<void> = Promise.resolve();
   #released = false;
   #draining = false;
   #ended: GatewayError | undefined;
   #socketError: Error | undefined;
   #closed = false;
   readonly #over = Promise.withResolvers<void>();
-  #wake = () => {};
+  #waiters: Array<() => void> = [];
   readonly #onCancel = () => this.#end(cancelled('association', this.#subject), true);
 
   /** Use `Requestor.open`. */
-  private constructor(target: ScuTarget, socket: Socket, serve: Serve) {
+  private constructor(target: ScuTarget, socket: Socket, proposal: Proposal) {
     this.#target = target;
+    this.#proposal = proposal;
     this.#socket = socket;
     this.#timeouts = { ...defaultTimeouts, ...target.timeouts };
+    const { responseMs } = this.#timeouts;
+    const hint = 'the peer hangs or is overloaded; look at its log, or allow it more time';
+    this.#outstanding = new OutstandingRequests({
+      responseMs,
+      unanswered: () => timedOut('association', this.#subject, `no response within ${responseMs} ms`, hint),
+      onGivenUp: (error) => this.#end(error, true),
+    });
     this.#association = new Association(socketTransport(socket), this, {
       role: 'requestor',
       limits: { associatePduLength: 1024 * 1024, maximumLength },
       artimMs: 2_000,
       timers: systemTimers,
     });
-    const requests = new PeerRequests(serve, (contextId, response) => {
+    const requests = new PeerRequests(proposal.serve ?? (() => undefined), (contextId, response) => {
       const bytes = encodePData(contextId, encodeCommandSet(response), 'command', this.payload + 6);
       this.#association.sendPData(bytes);
     });
     this.#messages = new MessageReader({
       onCommand: (contextId, command, hasDataSet) => {
         if (isRequest(command)) return requests.onCommand(contextId, command, hasDataSet);
-        this.#responses.push(command);
-        this.#wake();
+        this.#onResponse(command);
       },
       onDataSet: (bytes, last) => requests.onDataSet(bytes, last),
       onViolation: (message, reason) => this.#association.protocolError(message, reason),
@@ -110,37 +104,16 @@ export class Requestor implements AssociationUser {
    */
   static async open(target: ScuTarget, contexts: ProposedContext[], proposal: Proposal = {}): Promise<Requestor> {
     const { connectMs } = { ...defaultTimeouts, ...target.timeouts };
-    const requestor = new Requestor(
-      target,
-      await connectToPeer(target, connectMs, target.signal),
-      proposal.serve ?? (() => undefined),
-    );
-    await requestor.#associate(contexts, proposal);
+    const socket = await connectToPeer(target, connectMs, target.signal);
+    const requestor = new Requestor(target, socket, proposal);
+    await requestor.#associate(contexts);
     return requestor;
   }
 
-  async #associate(contexts: ProposedContext[], proposal: Proposal): Promise<void> {
-    const { roleSelections = [], operationsWindow = 1 } = proposal;
-    this.#association.request({
-      type: 'associate-rq',
-      protocolVersion: 1,
-      calledAeTitle: this.#target.calledAeTitle,
-      callingAeTitle: this.#target.callingAeTitle,
-      applicationContext: uid.applicationContext,
-      contexts,
-      userInformation: {
-        maximumLength,
-        implementationClassUid,
-        implementationVersionName,
-        roleSelections: [...roleSelections],
-        // 1/1 is what holds without the item; a peer that does not know it need not see it.
-        ...(operationsWindow === 1
-          ? {}
-          : { asynchronousOperationsWindow: { invoked: operationsWindow, performed: 1 } }),
-      },
-    });
+  async #associate(contexts: ProposedContext[]): Promise<void> {
+    this.#association.request(requestFor(this.#target, contexts, this.#proposal));
     const what = 'no answer to A-ASSOCIATE-RQ';
-    await this.#until(() => this.#answer, this.#timeouts.associateMs, what, 'is this port a DICOM port?');
+    await this.#until(() => this.#agreement, this.#timeouts.associateMs, what, 'is this port a DICOM port?');
   }
 
   get #subject(): string {
@@ -152,54 +125,79 @@ export class Requestor implements AssociationUser {
     return this.#over.promise;
   }
 
-  /** Why the association is over, when it is. */
+  /** Why no request can be made any more, when it is so: the association is over, or a request was not answered in time. */
   get ended(): GatewayError | undefined {
-    return this.#ended;
+    return this.#ended ?? this.#outstanding.givenUp;
   }
 
   /** PS3.8 table 9-18; undefined when the peer did not answer the proposal at all. */
   contextResult(contextId: number): number | undefined {
-    return this.#answer?.contexts.find((context) => context.id === contextId)?.result;
+    return this.#agreement?.contextResult(contextId);
   }
 
   isAccepted(contextId: number): boolean {
-    return this.contextResult(contextId) === contextResult.acceptance;
+    return this.#agreement?.isAccepted(contextId) ?? false;
   }
 
-  /** Our roles for a SOP class. What was not proposed, or not answered, is as it is by default: SCU (PS3.7 D.3.3.4). */
+  /** Our roles for a SOP class, as they were granted; SCU where nothing else was proposed. */
   roles(sopClassUid: string): { scu: boolean; scp: boolean } {
-    const answered = this.#answer?.userInformation.roleSelections.find((role) => role.sopClassUid === sopClassUid);
-    return answered ? { scu: answered.scu, scp: answered.scp } : { scu: true, scp: false };
+    return this.#agreement?.roles(sopClassUid) ?? { scu: true, scp: false };
   }
 
-  /** Requests that may be unanswered at a time: what was proposed, or less; 0 is any number. */
+  /** Requests that may be unanswered at a time: as many as were proposed, or fewer. */
   get operationsWindow(): number {
-    return this.#answer?.userInformation.asynchronousOperationsWindow?.invoked ?? 1;
+    return this.#agreement?.operationsWindow ?? 1;
   }
 
   /** Bytes of payload in a P-DATA-TF that the peer takes. */
   get payload(): number {
-    return payloadPerPdu(this.#answer?.userInformation.maximumLength ?? 0);
+    return this.#agreement?.payload ?? maximumLength;
+  }
+
+  /** Whether the answer to this Message ID may still come: it is not free for another request. */
+  isWaitingFor(messageId: number): boolean {
+    return this.#outstanding.has(messageId);
+  }
+
+  /** Sends one request, and resolves with its response: see `request`. */
+  async exchange(messageId: number, frames: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<CommandSet> {
+    const { response } = await this.request(messageId, frames);
+    return response;
   }
 
   /**
-   * Sends one message, whose P-DATA-TF PDUs `frames` yields (no more of it is held than the socket takes), and resolves
-   * with its response. A `frames` that throws leaves half a message behind, so the association is aborted.
+   * Sends one request, whose P-DATA-TF PDUs `frames` yields (no more of it is held than the socket takes), after those
+   * that were begun before. Resolves when it is sent whole, and `response` when it is answered; keeping to the operations
+   * window is the caller's part. A `frames` that throws leaves half a message behind, so the association is aborted.
    */
-  async exchange(messageId: number, frames: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<CommandSet> {
+  async request(
+    messageId: number,
+    frames: AsyncIterable<Buffer> | Iterable<Buffer>,
+  ): Promise<{ response: Promise<CommandSet> }> {
+    if (this.ended) throw this.ended;
+    const response = this.#outstanding.expect(messageId);
+    const sending = this.#send(this.#sending, frames);
+    this.#sending = sending.catch(() => {});
+    await sending;
+    this.#outstanding.sent(messageId);
+    return { response };
+  }
+
+  async #send(before: Promise<void>, frames: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> {
+    await before;
     try {
+      if (this.#ended) throw this.#ended;
       for await (const frame of frames) await this.#write(frame);
     } catch (error) {
       this.abort('the message could not be sent whole');
       throw this.#ended?.code === 'scu.aborted-by-us' ? error : (this.#ended ?? error);
     }
-    const { responseMs } = this.#timeouts;
-    const hint = 'the peer hangs or is overloaded; look at its log, or allow it more time';
-    const response = await this.#until(() => this.#responses.shift(), responseMs, 'no response', hint);
-    if (response.messageIdBeingRespondedTo === messageId) return response;
-    const message = `response to message ${response.messageIdBeingRespondedTo}, which is not ${messageId}`;
+  }
+
+  #onResponse(response: CommandSet): void {
+    if (this.#outstanding.answered(response)) return;
+    const message = `response to message ${response.messageIdBeingRespondedTo}, which does not wait for one`;
     this.#association.protocolError(message, abortReason.invalidParameterValue);
-    throw this.#ended ?? new Error(message);
   }
 
   async #write(frame: Buffer): Promise<void> {
@@ -214,8 +212,12 @@ export class Requestor implements AssociationUser {
     await this.#until(() => (this.#draining ? undefined : true), this.#timeouts.responseMs, 'nothing taken', hint);
   }
 
-  /** Ends the association in order, if it still exists. What was answered stays answered, so this does not throw. */
+  /**
+   * Ends the association in order, when everything is answered, if it still exists. What was answered stays answered, so
+   * this does not throw.
+   */
   async release(): Promise<void> {
+    await this.#outstanding.idle();
     if (this.#association.established) {
       this.#association.release();
       const done = () => (this.#released ? true : undefined);
@@ -241,13 +243,16 @@ export class Requestor implements AssociationUser {
         const value = ready();
         if (value !== undefined) return value;
         if (this.#ended) throw this.#ended;
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+        await new Promise<void>((resolve) => this.#waiters.push(resolve));
       }
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Whoever waits for something looks again. */
+  #wake(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve();
   }
 
   #end(error: GatewayError, abort: boolean): void {
@@ -258,6 +263,7 @@ export class Requestor implements AssociationUser {
       // A peer that takes nothing more would keep what is queued, and with it the socket, for ever.
       setTimeout(() => this.#socket.destroy(), 2_000).unref();
       this.#stopListening();
+      this.#outstanding.fail(error);
     }
     this.#wake();
   }
@@ -269,7 +275,7 @@ export class Requestor implements AssociationUser {
   // AssociationUser
 
   onAccepted(answer: AssociateAc): void {
-    this.#answer = answer;
+    this.#agreement = new Agreement(answer, this.#proposal);
     this.#wake();
   }
 
@@ -308,6 +314,7 @@ export class Requestor implements AssociationUser {
     this.#stopListening();
     const closed = Object.assign(new Error('closed without A-RELEASE'), { code: 'ECONNRESET' });
     if (!this.#released) this.#ended ??= socketError(this.#target, 'association', this.#socketError ?? closed);
+    if (this.#ended) this.#outstanding.fail(this.#ended);
     this.#over.resolve();
     this.#wake();
   }

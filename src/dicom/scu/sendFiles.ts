@@ -1,7 +1,7 @@
 /** Storage SCU (PS3.4 annex B): sends files and folders as they lie on disk, streamed, on one or more associations. */
 import { open } from 'node:fs/promises';
 import { describeError, GatewayError } from '../../base/errors.ts';
-import { commandField, encodeCommandSet } from '../dimse/commandSet.ts';
+import { type CommandSet, commandField, encodeCommandSet } from '../dimse/commandSet.ts';
 import { encodePData } from '../dimse/pdvWriter.ts';
 import { cancelled } from './connect.ts';
 import { findFiles } from './findFiles.ts';
@@ -27,11 +27,13 @@ export type SendOptions = ScuTarget & {
   paths: readonly string[];
   /** How many associations at a time; default 1. */
   associations?: number;
+  /** Requests that may be unanswered at a time on each, if the peer grants so many; default 1. */
+  window?: number;
   onInstance?: (instance: SentInstance) => void;
 };
 
 export type SendReport = {
-  /** Instances that were sent whole. */
+  /** Instances that were sent whole, answered or not. */
   sent: number;
   /** Of these, answered with success, or with a warning that means "stored" (PS3.4 B.2.3). */
   acknowledged: number;
@@ -102,51 +104,77 @@ class BatchSender {
     for (const { object } of this.#batch.objects.slice(this.#next)) this.#fail(object, this.openError);
   }
 
-  /** One association after another (a broken one is replaced; each took an object with it) until the queue is empty. */
+  /** One association after another (a broken one is replaced) until the queue is empty. */
   async #work(): Promise<void> {
-    let requestor: Requestor | undefined;
-    let messageId = 0;
     while (this.#next < this.#batch.objects.length) {
-      if (requestor === undefined || requestor.ended) {
-        try {
-          requestor = await this.#open();
-        } catch (error) {
-          this.openError = error;
-          return;
-        }
+      let requestor: Requestor;
+      try {
+        requestor = await this.#open();
+      } catch (error) {
+        this.openError = error;
+        return;
       }
+      await this.#sendOn(requestor);
+      await requestor.release();
+    }
+  }
+
+  /** Takes from the queue until it is empty or the association is over. Each that was taken is answered then, or has failed. */
+  async #sendOn(requestor: Requestor): Promise<void> {
+    const unanswered = new Set<Promise<void>>();
+    let messageId = 0;
+    while (this.#next < this.#batch.objects.length && !requestor.ended) {
       const entry = this.#batch.objects[this.#next++];
       if (entry === undefined) break;
-      messageId = (messageId % 0xffff) + 1;
-      await this.#send(requestor, entry.object, entry.contextId, messageId);
+      do messageId = (messageId % 0xffff) + 1;
+      while (requestor.isWaitingFor(messageId));
+      const { done } = await this.#send(requestor, entry.object, entry.contextId, messageId);
+      unanswered.add(done);
+      void done.then(() => unanswered.delete(done));
+      while (unanswered.size >= requestor.operationsWindow) await Promise.race(unanswered);
     }
-    await requestor?.release();
+    await Promise.all(unanswered);
   }
 
   async #open(): Promise<Requestor> {
     const { signal, calledAeTitle } = this.#options;
     if (signal?.aborted) throw cancelled('send', calledAeTitle);
-    const requestor = await Requestor.open(this.#options, this.#batch.contexts);
+    const operationsWindow = this.#options.window ?? 1;
+    const requestor = await Requestor.open(this.#options, this.#batch.contexts, { operationsWindow });
     this.opened++;
     return requestor;
   }
 
-  async #send(requestor: Requestor, object: ObjectFile, contextId: number, messageId: number): Promise<void> {
+  /** Resolves when the object is sent, or has failed; `done` when it is in the report, whatever became of it. */
+  async #send(
+    requestor: Requestor,
+    object: ObjectFile,
+    contextId: number,
+    messageId: number,
+  ): Promise<{ done: Promise<void> }> {
     const started = performance.now();
-    let status: number | undefined;
     try {
       if (!requestor.isAccepted(contextId)) throw contextRefused(object, requestor.contextResult(contextId));
-      const response = await this.#store(requestor, object, contextId, messageId);
+      const { response } = await this.#store(requestor, object, contextId, messageId);
       this.#report.sent++;
-      status = response.status ?? 0xffff;
+      return { done: this.#settle(object, response, started) };
+    } catch (error) {
+      return { done: this.#settle(object, Promise.reject(error), started) };
+    }
+  }
+
+  async #settle(object: ObjectFile, response: Promise<CommandSet>, started: number): Promise<void> {
+    const bytes = lengthOnTheWire(object);
+    let status: number | undefined;
+    try {
+      status = (await response).status ?? 0xffff;
       if (!isStored(status)) throw notStored(object, status);
       this.#report.acknowledged++;
-      this.#report.bytes += lengthOnTheWire(object);
+      this.#report.bytes += bytes;
     } catch (error) {
       this.#fail(object, error);
     }
     const ms = performance.now() - started;
-    const bytes = lengthOnTheWire(object);
     this.#options.onInstance?.({ file: object.path, sopInstanceUid: object.sopInstanceUid, status, bytes, ms });
   }
 
@@ -163,7 +191,7 @@ class BatchSender {
     const framed = encodePData(contextId, command, 'command', payload + 6);
     const handle = await open(object.path, 'r');
     try {
-      return await requestor.exchange(messageId, dataSetFrames(handle, object, contextId, payload, framed));
+      return await requestor.request(messageId, dataSetFrames(handle, object, contextId, payload, framed));
     } finally {
       await handle.close();
     }

@@ -25,6 +25,8 @@ export type SendOptions = {
   callingAeTitle: string;
   /** Associations at the same time; the files are shared out among them. */
   associations: number;
+  /** Requests that may be unanswered at a time on each, if the receiver grants so many. */
+  window: number;
   /** Without caFile the receiver's certificate has to be signed by a public authority. */
   tls?: { caFile?: string; certificateFile?: string; keyFile?: string };
   signal: AbortSignal;

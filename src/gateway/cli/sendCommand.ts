@@ -9,6 +9,7 @@ type Options = {
   called: string;
   calling: string;
   associations: number;
+  window: number;
   tls?: boolean;
   ca?: string;
   cert?: string;
@@ -49,6 +50,7 @@ export function registerSend(program: Command, context: CommandContext): void {
     .option('--called <aet>', 'AE title of the receiver', aeTitleArgument, 'MEDUSA')
     .option('--calling <aet>', 'our AE title', aeTitleArgument, 'MEDUSA_SEND')
     .option('--associations <n>', 'associations at the same time', wholeNumber(1, 256), 1)
+    .option('--window <n>', 'unanswered requests on an association, if granted', wholeNumber(1, 256), 1)
     .option('--tls', 'DICOM over TLS')
     .option('--ca <file>', "PEM file with the authority of the receiver's certificate")
     .option('--cert <file>', 'PEM file with the certificate that we show')
@@ -66,6 +68,7 @@ export function registerSend(program: Command, context: CommandContext): void {
         calledAeTitle: options.called,
         callingAeTitle: options.calling,
         associations: options.associations,
+        window: options.window,
         signal: stopOnSignal(),
         ...tlsOf(options),
       });
