@@ -34,7 +34,6 @@ describe('before an association', () => {
     ['A-RELEASE-RP', releaseRp, 'ABORT 0/0', /release-rp.* unexpected/],
     ['A-ASSOCIATE-AC', ac, 'ABORT 0/0', /associate-ac.* unexpected/],
     ['an unknown PDU', header(0x42, 4, '00000000'), 'ABORT 0/0', /unrecognised PDU type 42H/],
-    ['HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: gateway\r\n\r\n'), 'ABORT 0/0', /unrecognised PDU type 47H/],
     ['an A-ASSOCIATE-RQ of FFFFFFFFH bytes', header(1, 0xffffffff), 'ABORT 0/0', /declares 4294967295 bytes/],
     ['an A-ASSOCIATE-RQ of zero bytes', header(1, 0), 'ABORT 0/0', /without a body/],
     [

@@ -1,8 +1,10 @@
 /** A DICOM listener on a free port of the loopback, with its log in memory and limits that a test may set. */
 import { createMemoryLog } from '../../src/base/log.ts';
-import type { AccessPolicy, AssociationLimits } from '../../src/dicom/services/access.ts';
+import type { AccessPolicy, AssociationLimits, LimitName } from '../../src/dicom/services/access.ts';
 import type { Intake, StorageResult } from '../../src/dicom/services/storage.ts';
 import { type CommitmentDesk, StorageCommitmentService } from '../../src/dicom/services/storageCommitment.ts';
+import type { ClientTrust } from '../../src/dicom/transport/clientTrust.ts';
+import { ConnectionGate } from '../../src/dicom/transport/connectionGate.ts';
 import { Listener, type TlsMaterial } from '../../src/dicom/transport/listener.ts';
 import type { ReadingMode } from '../../src/dicom/transport/socketReader.ts';
 import { systemTimers } from '../../src/dicom/transport/socketTransport.ts';
@@ -34,6 +36,8 @@ export type TestListener = {
   listener: Listener;
   lines: LogLine[];
   results: StorageResult[];
+  /** Each limit that somebody ran into. */
+  limits: LimitName[];
   /** Resolves with the next log line of this event (or one that is there already). */
   logged(event: string): Promise<LogLine>;
   stop(): Promise<void>;
@@ -45,19 +49,30 @@ export async function startListener(options: {
   limits?: Partial<AssociationLimits>;
   access?: AccessPolicy;
   maxConnections?: number;
+  pendingConnections?: number;
+  clientTrust?: ClientTrust;
   reading?: ReadingMode;
   /** With it storage commitment is offered to everybody. */
   commitment?: CommitmentDesk;
 }): Promise<TestListener> {
   const { log, lines } = createMemoryLog();
   const results: StorageResult[] = [];
+  const limits: LimitName[] = [];
   const desk = options.commitment;
   const listener = new Listener({
     name: options.tls ? 'dicom-tls' : 'dicom',
     host: '127.0.0.1',
     port: 0,
     tls: options.tls,
-    maxConnections: options.maxConnections ?? 100,
+    gate: new ConnectionGate({
+      limits: {
+        connections: options.maxConnections ?? 100,
+        pendingConnections: options.pendingConnections ?? options.maxConnections ?? 100,
+      },
+      timers: systemTimers,
+      monotonic: () => performance.now(),
+    }),
+    ...(options.clientTrust === undefined ? {} : { clientTrust: options.clientTrust }),
     log,
     ...(options.reading === undefined ? {} : { reading: options.reading }),
     context: {
@@ -76,7 +91,7 @@ export async function startListener(options: {
         onClosed: () => {},
         onHeld: () => {},
         onHandshakeFailed: () => {},
-        onLimit: () => {},
+        onLimit: (limit) => void limits.push(limit),
       },
     },
   });
@@ -86,6 +101,7 @@ export async function startListener(options: {
     listener,
     lines,
     results,
+    limits,
     logged: async (event) => {
       for (;;) {
         const line = lines.find((candidate) => candidate.event === event);

@@ -2,7 +2,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describeError, GatewayError } from '../../base/errors.ts';
-import { tls12Ciphers } from '../transport/listener.ts';
+import { profileOptions } from '../transport/tlsProfile.ts';
 
 export type TlsClientMaterial = {
   /** PEM of the authority that signed the peer's certificate. */
@@ -134,8 +134,7 @@ function start(peer: PeerAddress): { socket: Socket | TLSSocket; ready: 'connect
     ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
     ...(tls.key === undefined ? {} : { key: tls.key }),
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-    minVersion: 'TLSv1.2',
-    ciphers: `TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:${tls12Ciphers.join(':')}`,
+    ...profileOptions(),
   });
   socket.setNoDelay(true);
   return { socket, ready: 'secureConnect' };

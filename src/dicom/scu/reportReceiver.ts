@@ -2,6 +2,7 @@
 import type { Log } from '../../base/log.ts';
 import type { AssociationLimits } from '../services/access.ts';
 import { type OnReport, reportReception } from '../services/reportReception.ts';
+import { ConnectionGate } from '../transport/connectionGate.ts';
 import { Listener, type TlsMaterial } from '../transport/listener.ts';
 import { systemTimers } from '../transport/socketTransport.ts';
 import { uid } from '../uids.ts';
@@ -35,7 +36,11 @@ export async function startReportReceiver(options: {
     host: options.host,
     port: options.port,
     tls: options.tls,
-    maxConnections: 16,
+    gate: new ConnectionGate({
+      limits: { connections: 16, pendingConnections: 16 },
+      timers: systemTimers,
+      monotonic: () => performance.now(),
+    }),
     log,
     context: {
       limits,

@@ -18,6 +18,8 @@ export type CallerCertificate = {
   fingerprint: string;
   /** Distinguished name in the form of RFC 4514, most specific part first: `CN=ct1,OU=Radiology,O=St Elsewhere`. */
   subject: string;
+  /** Until when it is valid, in milliseconds since 1970. */
+  notAfter?: number;
   /**
    * `verified`: in date, not revoked, signed by an authority of the listener. `unverified`: anything else; `problem` says
    * what. Such a certificate counts only where its very fingerprint is expected.

@@ -1,66 +1,61 @@
 /**
- * A DICOM listener: a TLS or plain TCP server bound to its own address, which turns each connection into an accepted
- * association and counts them. A TLS client on a plain port, and the reverse, are named as such in the log.
+ * A DICOM listener: one TCP server bound to its own address. What it accepts passes the gate, then TLS when there is any, and
+ * becomes an association with its first bytes. Calls that are meant for another kind of server are named as such in the log.
  */
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Log } from '../../base/log.ts';
 import { AcceptedAssociation, type AcceptedAssociationContext } from '../services/acceptedAssociation.ts';
 import type { Caller, CallerCertificate } from '../services/access.ts';
+import { type ClientTrust, trustNobody } from './clientTrust.ts';
+import type { ConnectionGate, Shed, Ticket } from './connectionGate.ts';
+import { misdialOnPlain } from './misdial.ts';
 import { type ReadingMode, readSocket } from './socketReader.ts';
 import { socketTransport } from './socketTransport.ts';
+import { type TlsMaterial, TlsTerminator } from './tlsTerminator.ts';
+import { explainRefusedCertificate, explainTlsError } from './tlsWords.ts';
 
-export type TlsMaterial = {
-  certificate: string | Buffer;
-  key: string | Buffer;
-  clientCa: string | Buffer | undefined;
-  requireClientCertificate: boolean;
-  minVersion: 'TLSv1.2' | 'TLSv1.3';
-};
+export type { TlsMaterial } from './tlsTerminator.ts';
 
 export type ListenerOptions = {
   name: string;
   host: string;
   port: number;
   tls: TlsMaterial | undefined;
-  /** Hard cap on open connections, those that have not asked for an association yet included. */
-  maxConnections: number;
+  /** Which unverified certificates may come in all the same; default none. */
+  clientTrust?: ClientTrust;
+  /** Counts connections, for all listeners that share it. */
+  gate: ConnectionGate;
   /** How bytes are read; default 'shared-buffer' (socketReader.ts). */
   reading?: ReadingMode;
   context: Omit<AcceptedAssociationContext, 'caller'>;
   log: Log;
 };
 
-/** BCP 195 (RFC 9325) as PS3.15 B.12 profiles it: forward secrecy and AEAD only. TLS 1.3 has its own. */
-export const tls12Ciphers = [
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-];
+/** A connection from its TCP accept to its end. */
+type Connection = { address: string; port: number; ticket: Ticket; shed: Shed | undefined };
 
 const idleCheckMs = 1_000;
-const handshakeTimeoutMs = 30_000;
 
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   readonly #associations = new Set<AcceptedAssociation>();
-  readonly #sockets = new Set<Socket>();
-  readonly #addresses = new WeakMap<Socket, string>();
+  readonly #open = new Set<Socket>();
+  /** Also of closed ones: a TLS handshake may be reported as broken off after its connection is gone. */
+  readonly #connections = new WeakMap<Socket, Connection>();
   readonly #log: Log;
+  #terminator: TlsTerminator | undefined;
   #idleCheck: NodeJS.Timeout | undefined;
   #stopping = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#log = options.log.child({ listener: options.name });
-    this.#server = options.tls ? this.#tlsServer(options.tls) : this.#plainServer();
-    this.#server.maxConnections = options.maxConnections;
-    this.#server.on('drop', (dropped) => {
-      const message = `connection dropped: ${options.maxConnections} are open already`;
-      this.#log.warn('listener.full', message, { address: dropped?.remoteAddress });
-    });
+    if (options.tls) this.#terminator = this.#createTerminator(options.tls);
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+    // Closed by Node before they cost a socket; the gate counts those of the other listeners too.
+    this.#server.maxConnections = options.gate.limits.connections;
+    this.#server.on('drop', (dropped) => this.#turnAway(dropped?.remoteAddress ?? 'unknown'));
   }
 
   get associations(): ReadonlySet<AcceptedAssociation> {
@@ -103,6 +98,14 @@ export class Listener {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
+  /**
+   * New connections get this certificate and are judged by these authorities; open ones go on. Throws what OpenSSL says of
+   * unusable material, and changes nothing then.
+   */
+  replaceTls(material: TlsMaterial): void {
+    this.#terminator = this.#createTerminator(material);
+  }
+
   /** Stops accepting; gives associations `graceMs` to end by themselves, then aborts them. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
@@ -117,166 +120,117 @@ export class Listener {
     while (this.#associations.size > 0 && performance.now() < drained) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#open) socket.destroy();
     await closed;
   }
 
-  #plainServer(): Server {
-    return createTcpServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
-      this.#track(socket);
-      this.#serve(socket, {});
-    });
-  }
-
-  #tlsServer(tls: TlsMaterial): Server {
-    const server = createTlsServer({
-      cert: tls.certificate,
-      key: tls.key,
-      ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
-      requestCert: tls.requireClientCertificate || tls.clientCa !== undefined,
-      rejectUnauthorized: tls.requireClientCertificate,
-      minVersion: tls.minVersion,
-      ciphers: `TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:${tls12Ciphers.join(':')}`,
-      honorCipherOrder: true,
-      handshakeTimeout: handshakeTimeoutMs,
-      noDelay: true,
-    });
-    server.on('connection', (socket: Socket) => this.#track(socket));
-    server.on('secureConnection', (socket: TLSSocket) => {
-      const fingerprint = socket.authorized ? socket.getPeerCertificate().fingerprint256 : undefined;
-      const certificate: CallerCertificate | undefined = fingerprint
-        ? {
-            fingerprint: fingerprint.replaceAll(':', '').toLowerCase(),
-            subject: '',
-            trust: { kind: 'verified', authorities: [] },
-          }
-        : undefined;
-      this.#serve(socket, certificate ? { certificate } : {});
-    });
-    server.on('tlsClientError', (error, socket) => this.#onTlsError(error, socket));
-    return server;
-  }
-
-  #track(socket: Socket): void {
-    this.#sockets.add(socket);
-    this.#addresses.set(socket, socket.remoteAddress ?? 'unknown');
-    socket.once('close', () => this.#sockets.delete(socket));
-    socket.on('error', () => {}); // its consequence, the close, is what is handled
-  }
-
-  #serve(socket: Socket, known: Partial<Caller>): void {
-    const caller: Caller = {
-      address: socket.remoteAddress ?? 'unknown',
-      port: socket.remotePort ?? 0,
-      listener: this.#options.name,
-      ...known,
-    };
-    socket.on('error', () => {});
-    if (this.#stopping) {
-      socket.destroy();
-      return;
+  #accept(raw: Socket): void {
+    raw.on('error', () => {}); // its consequence, the close, is what is handled
+    if (this.#stopping) return void raw.destroy();
+    const { gate, context } = this.#options;
+    const address = raw.remoteAddress ?? 'unknown';
+    const onShed = (why: Shed) => this.#onShed(raw, why);
+    const ticket = gate.enter({ destroy: () => raw.destroy(), onShed }, context.limits.artimMs);
+    if (ticket === undefined) {
+      raw.destroy();
+      return this.#turnAway(address);
     }
-    const association = new AcceptedAssociation(socketTransport(socket), { ...this.#options.context, caller });
-    this.#associations.add(association);
-    let first = true;
-    socket.on('end', () => association.transportClosed());
-    socket.on('close', () => {
-      association.transportClosed();
-      this.#associations.delete(association);
+    const connection: Connection = { address, port: raw.remotePort ?? 0, ticket, shed: undefined };
+    this.#connections.set(raw, connection);
+    this.#open.add(raw);
+    raw.once('close', () => {
+      ticket.left();
+      this.#open.delete(raw);
     });
+    if (this.#terminator) this.#terminator.take(raw);
+    else this.#serve(raw, connection, undefined);
+  }
+
+  /** `socket`: what carries DICOM, the TCP connection itself or TLS on it. */
+  #serve(socket: Socket, connection: Connection, certificate: CallerCertificate | undefined): void {
+    socket.on('error', () => {});
+    if (this.#stopping) return void socket.destroy();
+    let association: AcceptedAssociation | undefined;
+    let pending = true;
+    const ended = () => association?.transportClosed();
+    socket.on('end', ended);
+    socket.on('close', ended);
     const onBytes = (bytes: Buffer) => {
-      if (first) {
-        first = false;
-        if (this.#isMisdialled(bytes, socket, caller)) return;
+      if (association === undefined) {
+        if (!this.isTls && this.#isMisdialled(bytes, socket, connection)) return;
+        association = this.#begin(socket, connection, certificate);
       }
       association.receive(bytes);
+      if (pending && association.admitted) {
+        pending = false;
+        connection.ticket.admitted();
+      }
     };
     readSocket(socket, onBytes, this.#options.reading);
   }
 
-  /** A TLS ClientHello (16H 03H) on a plain port: said in one line, and closed. */
-  #isMisdialled(bytes: Buffer, socket: Socket, caller: Caller): boolean {
-    if (this.isTls || bytes[0] !== 0x16 || (bytes.length > 1 && bytes[1] !== 0x03)) return false;
-    const hint = 'set the sender to plain DICOM, or to the port of a TLS listener';
-    this.#log.warn('listener.tls-on-plain-port', `a TLS client called a plain DICOM port; ${hint}`, {
-      address: caller.address,
-    });
+  /** A connection that says nothing costs no association. */
+  #begin(socket: Socket, connection: Connection, certificate: CallerCertificate | undefined): AcceptedAssociation {
+    const caller: Caller = {
+      address: connection.address,
+      port: connection.port,
+      listener: this.#options.name,
+      ...(certificate === undefined ? {} : { certificate }),
+    };
+    const association = new AcceptedAssociation(socketTransport(socket), { ...this.#options.context, caller });
+    this.#associations.add(association);
+    socket.on('close', () => this.#associations.delete(association));
+    return association;
+  }
+
+  #isMisdialled(bytes: Buffer, socket: Socket, { address }: Connection): boolean {
+    const misdial = misdialOnPlain(bytes);
+    if (misdial === undefined) return false;
+    this.#log.warn(misdial.event, misdial.message, { address });
     socket.destroy();
     return true;
   }
 
-  #onTlsError(error: Error & { code?: string; reason?: string }, socket: TLSSocket): void {
-    // A socket that is closed has forgotten whose it was.
-    const raw = (socket as unknown as { _parent?: Socket })._parent;
-    const address = socket.remoteAddress ?? (raw && this.#addresses.get(raw)) ?? 'unknown';
-    // Node closes a connection whose certificate it refuses without an error of its own: the reason is on the socket.
-    const refused = socket.authorizationError as unknown as string | undefined;
-    const code = refused ?? error.code ?? 'unknown';
-    const [event, message] = refused ? explainRefusedCertificate(refused) : explainTlsError(code, error.message);
-    this.#log.warn(event, message, { address, code });
-    this.#options.context.observer.onHandshakeFailed({ address });
+  #turnAway(address: string): void {
+    const { connections } = this.#options.gate.limits;
+    this.#log.warn('listener.full', `connection dropped: ${connections} are open already`, { address });
+    this.#options.context.observer.onLimit('connections', { address });
   }
-}
 
-/** `code` is OpenSSL's verification error, by Node's name. */
-function explainRefusedCertificate(code: string): [event: string, message: string] {
-  const what = 'TLS refused: the sender ';
-  switch (code) {
-    case 'CERT_HAS_EXPIRED':
-      return [
-        'tls.client-certificate-expired',
-        `${what}showed an expired certificate; renew it (and compare the clocks)`,
-      ];
-    case 'CERT_NOT_YET_VALID':
-      return ['tls.client-certificate-early', `${what}showed a certificate that is not valid yet; compare the clocks`];
-    case 'UNABLE_TO_GET_ISSUER_CERT':
-      return [
-        'tls.no-client-certificate',
-        `${what}showed no certificate, or not its issuer; clientCaFile must hold the CA`,
-      ];
-    default:
-      return [
-        'tls.client-certificate-refused',
-        `${what}showed a certificate that clientCaFile does not vouch for (${code})`,
-      ];
+  #onShed(raw: Socket, why: Shed): void {
+    const connection = this.#connections.get(raw);
+    if (connection === undefined) return;
+    connection.shed = why;
+    const { address } = connection;
+    const { gate, context } = this.#options;
+    if (why === 'artimTimeout') {
+      const message = `connection closed: no A-ASSOCIATE-RQ within ${context.limits.artimMs} ms`;
+      this.#log.warn('listener.no-request', message, { address });
+    } else {
+      const message = `connection closed, the oldest that has not asked for an association: there were more than ${gate.limits.pendingConnections}`;
+      this.#log.warn('listener.too-many-pending', message, { address });
+    }
+    context.observer.onLimit(why, { address });
   }
-}
 
-/** One readable line for what OpenSSL says when a handshake fails. */
-function explainTlsError(code: string, message: string): [event: string, message: string] {
-  switch (code) {
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-    case 'ERR_SSL_RECORD_LAYER_FAILURE':
-    case 'ERR_SSL_HTTP_REQUEST':
-      return [
-        'listener.plain-on-tls-port',
-        'a client without TLS called a TLS port; set the sender to TLS, or to the port of a plain listener',
-      ];
-    case 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE':
-      return [
-        'tls.no-client-certificate',
-        'TLS refused: the sender showed no certificate; give it one that clientCaFile signed',
-      ];
-    case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
-    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN':
-    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
-      return [
-        'tls.sender-refused-us',
-        'TLS refused by the sender: it does not trust our certificate; give it the CA that signed it',
-      ];
-    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
-    case 'ERR_SSL_NO_SHARED_CIPHER':
-      return [
-        'tls.legacy-client',
-        `TLS refused: the sender offers only old versions or ciphers (${code}); BCP 195 needs TLS 1.2 with ECDHE and GCM`,
-      ];
-    case 'ECONNRESET':
-      return [
-        'tls.closed',
-        'TLS handshake broken off: the sender closed the connection, or its certificate was refused',
-      ];
-    default:
-      return ['tls.failed', `TLS handshake failed: ${message.replace(/^.*routines:/, '')}`];
+  #createTerminator(material: TlsMaterial): TlsTerminator {
+    return new TlsTerminator(material, this.#options.clientTrust ?? trustNobody, {
+      onSecure: (raw, socket, certificate) => {
+        const connection = this.#connections.get(raw);
+        if (connection) this.#serve(socket, connection, certificate);
+        else socket.destroy();
+      },
+      onFailed: (raw, failure) => {
+        const connection = raw && this.#connections.get(raw);
+        raw?.destroy();
+        if (connection?.shed) return; // said already
+        const address = connection?.address ?? 'unknown';
+        const code = 'refused' in failure ? failure.refused : failure.code;
+        const [event, message] =
+          'refused' in failure ? explainRefusedCertificate(code) : explainTlsError(code, failure.message);
+        this.#log.warn(event, message, { address, code });
+        this.#options.context.observer.onHandshakeFailed({ address });
+      },
+    });
   }
 }

@@ -1,0 +1,109 @@
+/**
+ * Counts the connections of all listeners and ends those that do not become associations: ARTIM (PS3.8 9.1.5) runs from the
+ * TCP accept on, the TLS handshake included, and when too many are pending the oldest has to go. So whoever only holds
+ * connections loses them to those who come with a request, and keeps nobody out.
+ */
+import type { LimitName } from '../services/access.ts';
+import type { Timers } from '../upperLayer/association.ts';
+
+export type GateLimits = {
+  /** Open connections in all. */
+  connections: number;
+  /** Those of them that are no association yet. */
+  pendingConnections: number;
+};
+
+/** Why the gate ended a connection. */
+export type Shed = Extract<LimitName, 'pendingConnections' | 'artimTimeout'>;
+
+export type Connection = {
+  destroy(): void;
+  /** Called when the gate ends it, before `destroy`. */
+  onShed(why: Shed): void;
+};
+
+type Place = Connection & { deadline: number };
+
+/** One connection's place at the gate. */
+export type Ticket = {
+  /** It is an association now: no longer pending. */
+  admitted(): void;
+  /** It is closed. To be called in any case. */
+  left(): void;
+};
+
+export class ConnectionGate {
+  readonly #limits: GateLimits;
+  readonly #timers: Timers;
+  readonly #monotonic: () => number;
+  /** Oldest first. */
+  readonly #pending = new Set<Place>();
+  #open = 0;
+  #timerRuns = false;
+
+  constructor(parts: { limits: GateLimits; timers: Timers; monotonic: () => number }) {
+    this.#limits = parts.limits;
+    this.#timers = parts.timers;
+    this.#monotonic = parts.monotonic;
+  }
+
+  get limits(): GateLimits {
+    return this.#limits;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** undefined: there are too many; the caller closes it. `artimMs`: how long it may stay pending. */
+  enter(connection: Connection, artimMs: number): Ticket | undefined {
+    if (this.#open >= this.#limits.connections) return undefined;
+    this.#open++;
+    const place: Place = Object.assign(connection, { deadline: this.#monotonic() + artimMs });
+    this.#pending.add(place);
+    if (this.#pending.size > this.#limits.pendingConnections) this.#shedOldest('pendingConnections');
+    this.#watch(artimMs);
+    let inside = true;
+    return {
+      admitted: () => void this.#pending.delete(place),
+      left: () => {
+        if (!inside) return;
+        inside = false;
+        this.#open--;
+        this.#pending.delete(place);
+      },
+    };
+  }
+
+  #shedOldest(why: Shed): void {
+    const [oldest] = this.#pending;
+    if (oldest === undefined) return;
+    this.#pending.delete(oldest);
+    oldest.onShed(why);
+    oldest.destroy();
+  }
+
+  /** One timer for all, set for the oldest. */
+  #watch(ms: number): void {
+    if (this.#timerRuns) return;
+    this.#timerRuns = true;
+    this.#timers.after(Math.max(1, Math.ceil(ms)), () => {
+      this.#timerRuns = false;
+      const now = this.#monotonic();
+      for (let oldest = this.#oldest; oldest && oldest.deadline <= now; oldest = this.#oldest) {
+        this.#shedOldest('artimTimeout');
+      }
+      const next = this.#oldest;
+      if (next) this.#watch(next.deadline - now);
+    });
+  }
+
+  get #oldest(): Place | undefined {
+    const [oldest] = this.#pending;
+    return oldest;
+  }
+}

@@ -1,0 +1,44 @@
+/** What a TLS socket knows of the certificate that its peer showed. */
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { CallerCertificate } from '../services/access.ts';
+import type { ShownCertificate } from './clientTrust.ts';
+import { rfc4514 } from './distinguishedName.ts';
+
+export type SeenCertificate = ShownCertificate & { subject: string; authorities: readonly string[] };
+
+const plainHex = (fingerprint: string) => fingerprint.replaceAll(':', '').toLowerCase();
+
+/** Fingerprints of the certificates above the leaf: those that were sent, and what of the listener's completes them. */
+function authoritiesOf(leaf: DetailedPeerCertificate): string[] {
+  const found: string[] = [];
+  for (let at = leaf; at.issuerCertificate && at.issuerCertificate !== at; at = at.issuerCertificate) {
+    const fingerprint = plainHex(at.issuerCertificate.fingerprint256);
+    if (found.includes(fingerprint)) break;
+    found.push(fingerprint);
+  }
+  return found;
+}
+
+/** undefined: it showed none. `ours`: fingerprints of the listener's authorities. */
+export function seenCertificate(socket: TLSSocket, ours: ReadonlySet<string>): SeenCertificate | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  const authorities = authoritiesOf(socket.getPeerCertificate(true));
+  return {
+    fingerprint: plainHex(certificate.fingerprint256),
+    subject: rfc4514(certificate.subject),
+    notBefore: certificate.validFromDate.getTime(),
+    notAfter: certificate.validToDate.getTime(),
+    // The type says Error; what is there is a code.
+    problem: socket.authorized ? undefined : String(socket.authorizationError ?? 'UNKNOWN'),
+    underOurAuthority: authorities.some((authority) => ours.has(authority)),
+    authorities,
+  };
+}
+
+export function callerCertificate(seen: SeenCertificate): CallerCertificate {
+  const { fingerprint, subject, notAfter, problem, authorities } = seen;
+  const trust: CallerCertificate['trust'] =
+    problem === undefined ? { kind: 'verified', authorities } : { kind: 'unverified', problem };
+  return { fingerprint, subject, notAfter, trust };
+}
