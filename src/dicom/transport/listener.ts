@@ -186,7 +186,8 @@ export class Listener {
   #isMisdialled(bytes: Buffer, socket: Socket, { address }: Connection): boolean {
     const misdial = misdialOnPlain(bytes);
     if (misdial === undefined) return false;
-    this.#log.warn(misdial.event, misdial.message, { address });
+    const [event, message] = misdial;
+    this.#log.warn(event, message, { address });
     socket.destroy();
     return true;
   }
@@ -204,7 +205,8 @@ export class Listener {
     const { address } = connection;
     const { gate, context } = this.#options;
     if (why === 'artimTimeout') {
-      const message = `connection closed: no A-ASSOCIATE-RQ within ${context.limits.artimMs} ms`;
+      const { artimMs } = context.limits;
+      const message = `connection closed: no A-ASSOCIATE-RQ within ${artimMs} ms; limits.artimTimeout is ${artimMs} ms`;
       this.#log.warn('listener.no-request', message, { address });
     } else {
       const message = `connection closed, the oldest that has not asked for an association: there were more than ${gate.limits.pendingConnections}`;

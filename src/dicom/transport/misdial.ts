@@ -1,23 +1,20 @@
 /** What a caller means that is no DICOM peer, told by its first bytes. Pure. */
 
-export type Misdial = { event: string; message: string };
-
 const httpMethod = /^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|TRACE|CONNECT|PRI) /;
 
 /** On a port without TLS. `bytes`: the first that came, at least one. undefined: it may be DICOM. */
-export function misdialOnPlain(bytes: Buffer): Misdial | undefined {
+export function misdialOnPlain(bytes: Buffer): [event: string, message: string] | undefined {
   if (isClientHello(bytes) || isOldClientHello(bytes)) {
-    return {
-      event: 'listener.tls-on-plain-port',
-      message:
-        'a TLS client called a plain DICOM port; set the sender to plain DICOM, or to the port of a TLS listener',
-    };
+    return [
+      'listener.tls-on-plain-port',
+      'a TLS client called a plain DICOM port; set the sender to plain DICOM, or to the port of a TLS listener',
+    ];
   }
   if (httpMethod.test(bytes.subarray(0, 8).toString('latin1'))) {
-    return {
-      event: 'listener.http-on-dicom-port',
-      message: 'an HTTP client called a DICOM port; DICOMweb is not offered here, and the status page is at api.port',
-    };
+    return [
+      'listener.http-on-dicom-port',
+      'an HTTP client called a DICOM port; DICOMweb is not offered here, and the status page is at api.port',
+    ];
   }
   return undefined;
 }
@@ -27,7 +24,7 @@ function isClientHello(bytes: Buffer): boolean {
   return bytes[0] === 0x16 && (bytes.length === 1 || bytes[1] === 0x03);
 }
 
-/** SSL 2.0: a record of two bytes' header, then a ClientHello (1) of version 0.2 or 3.x. */
+/** SSL 2.0: a record with a header of two bytes, then a ClientHello (1) of version 0.2 or 3.x. */
 function isOldClientHello(bytes: Buffer): boolean {
   const [length = 0, , type, major = -1, minor] = bytes;
   return (length & 0x80) !== 0 && type === 1 && (major === 3 || (major === 0 && minor === 2));
