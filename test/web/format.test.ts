@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { formatCount, formatDuration, formatSize, formatTime } from '../../src/web/format.ts';
+import {
+  formatCount,
+  formatDuration,
+  formatMilliseconds,
+  formatShare,
+  formatSize,
+  formatTime,
+} from '../../src/web/format.ts';
 
 it.each([
   [0, '0 B'],
@@ -26,3 +33,18 @@ it('counts in groups of three', () => {
 });
 
 it('tells the time in UTC', () => expect(formatTime(Date.UTC(2026, 0, 2, 3, 4, 5, 678))).toBe('2026-01-02 03:04:05'));
+
+it.each([
+  [0.04, '0.0 ms'],
+  [8.46, '8.5 ms'],
+  [9.96, '10 ms'],
+  [350.4, '350 ms'],
+  [999.6, '1.0 s'],
+])('%d ms of waiting read as %s', (ms, text) => expect(formatMilliseconds(ms)).toBe(text));
+
+it.each([
+  [1, '100 %'],
+  [0.99999, '99.9 %'],
+  [0.5, '50 %'],
+  [0, '0 %'],
+])('a share of %d reads as %s: what is not all never looks so', (share, text) => expect(formatShare(share)).toBe(text));
