@@ -4,14 +4,14 @@ import type { AssociationObserver } from '../dicom/services/acceptedAssociation.
 import type { AccessPolicy } from '../dicom/services/access.ts';
 import type { PeersAnswer, ReloadAnswer } from '../web/peers.ts';
 import type { Health } from '../web/warnings.ts';
-import type { Configuration, ListenerConfiguration } from './config/configuration.ts';
+import type { Configuration } from './config/configuration.ts';
 import type { LiveConfiguration } from './liveConfiguration.ts';
 import { type AssociationCounts, accessPolicy } from './peers/accessPolicy.ts';
 import { type ClientTrust, clientTrust } from './peers/clientTrust.ts';
 import { KnockBook } from './peers/knocks.ts';
 import { LearnMode } from './peers/learnMode.ts';
 import { knockObserver } from './peers/observers.ts';
-import type { Entrance } from './peers/peerChecks.ts';
+import { entrance } from './peers/peerChecks.ts';
 import { reloadConfiguration } from './reload.ts';
 import type { FrontDoorSources } from './statusSource.ts';
 
@@ -37,12 +37,6 @@ export type FrontDoorParts = {
   /** Told of the configuration in force after each reload. */
   afterReload: ReadonlyArray<(config: Configuration) => void>;
 };
-
-export const entrance = ({ name, tls }: ListenerConfiguration): Entrance => ({
-  name,
-  tls: tls !== undefined,
-  requiresCertificate: tls?.requireClientCertificate === true,
-});
 
 export function createFrontDoor(parts: FrontDoorParts): FrontDoor {
   const { started, live, configFile, health, log } = parts;

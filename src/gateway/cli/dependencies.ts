@@ -32,6 +32,15 @@ export type SendOptions = {
   signal: AbortSignal;
 };
 
+export type EchoOptions = {
+  host: string;
+  port: number;
+  calledAeTitle: string;
+  callingAeTitle: string;
+  /** As for SendOptions; `serverName`: the name in the receiver's certificate, when it is not the host. */
+  tls?: { caFile?: string; certificateFile?: string; keyFile?: string; serverName?: string };
+};
+
 export type SendReport = {
   sent: number;
   /** Of these, answered with Success, or with a warning that means stored. */
@@ -86,6 +95,8 @@ export type CommandDependencies = {
   /** Runs demo/main.ts with its output on ours; resolves with its exit code. */
   runDemo(args: readonly string[]): Promise<number>;
   sendFiles(options: SendOptions): Promise<SendReport>;
+  /** C-ECHO on an association of its own; resolves with the milliseconds that the answer took. */
+  echoPeer(options: EchoOptions): Promise<{ ms: number }>;
   /** Reads the store again and compares with the receipts. */
   verifyStore(config: Configuration, store: StoreConfiguration, signal: AbortSignal): Promise<VerifyReport>;
   /** Reaches the store and finds out what it can do; changes nothing that stays. */

@@ -6,7 +6,9 @@ import { registerDemo } from './demoCommand.ts';
 import type { CommandDependencies } from './dependencies.ts';
 import { registerIdentity } from './identityCommand.ts';
 import { withExamples } from './options.ts';
+import { registerPeers } from './peersCommand.ts';
 import { registerQueue } from './queueCommand.ts';
+import { registerReload } from './reloadCommand.ts';
 import { registerRun } from './runCommand.ts';
 import { registerSend } from './sendCommand.ts';
 import { registerSpool } from './spoolCommands.ts';
@@ -19,6 +21,8 @@ const register = [
   registerDemo,
   registerCheck,
   registerStatus,
+  registerPeers,
+  registerReload,
   registerSend,
   registerQueue,
   registerVerify,

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describeError, GatewayError } from '../../base/errors.ts';
 import type { StoreCapabilities, StoreConfiguration } from '../../delivery/store/objectStore.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { CommandDependencies, RunOptions, SendOptions, SendReport } from './dependencies.ts';
+import type { CommandDependencies, EchoOptions, RunOptions, SendOptions, SendReport } from './dependencies.ts';
 
 /** Runs the demo as a process of its own, as `npm run demo` does. */
 function runDemo(args: readonly string[]): Promise<number> {
@@ -82,6 +82,13 @@ async function sendFiles({ tls, ...options }: SendOptions): Promise<SendReport> 
   return scu.sendFiles({ ...options, ...(tls === undefined ? {} : { tls: clientMaterial(tls) }) });
 }
 
+async function echoPeer({ tls, ...target }: EchoOptions): Promise<{ ms: number }> {
+  const { echo } = await import('../../dicom/scu/echo.ts');
+  if (tls === undefined) return echo(target);
+  const { serverName, ...files } = tls;
+  return echo({ ...target, tls: { ...clientMaterial(files), ...(serverName === undefined ? {} : { serverName }) } });
+}
+
 async function probeStore(configuration: StoreConfiguration, signal: AbortSignal): Promise<StoreCapabilities> {
   const { openStore } = await import('../../delivery/store/openStore.ts');
   const store = openStore(configuration, { retry: false });
@@ -98,6 +105,7 @@ export const dependencies: CommandDependencies = {
   runGateway,
   runDemo: async (args) => runDemo(args),
   sendFiles,
+  echoPeer,
   verifyStore: async (...args) => (await import('../verifyTool.ts')).verifyStore(...args),
   probeStore,
   rebuildIndex: async (config) => (await spoolTools()).rebuildIndex(config),

@@ -133,6 +133,12 @@ export function readConfiguration(path: string): ParseResult {
   return reading.ok ? parseConfiguration(reading.text, { file: path }) : reading;
 }
 
+/** `stateDirectory` of a file in which other things may be wrong; undefined when that cannot be known. */
+export function soundStateDirectory(path: string): string | undefined {
+  const reading = readText(path);
+  return reading.ok ? analyse(reading.text, path).sound.stateDirectory : undefined;
+}
+
 /**
  * Reads a configuration file and what it names: TLS files are parsed and compared, secrets are fetched. Throws nothing:
  * whatever is wrong is a problem with its place, its key and, mostly, what mends it.

@@ -2,15 +2,22 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Caller, UserIdentity } from '../../dicom/services/access.ts';
 import { printable } from '../../dicom/services/printable.ts';
-import type { PeerConfiguration } from '../config/configuration.ts';
+import type { ListenerConfiguration, PeerConfiguration } from '../config/configuration.ts';
 import { hasNames, parseDistinguishedName } from './distinguishedName.ts';
 import type { PreparedPeer } from './peerDirectory.ts';
 
 /** A listener, as far as it matters to who may come in by it. */
 export type Entrance = { name: string; tls: boolean; requiresCertificate: boolean };
 
+export const entrance = ({ name, tls }: Pick<ListenerConfiguration, 'name' | 'tls'>): Entrance => ({
+  name,
+  tls: tls !== undefined,
+  requiresCertificate: tls?.requireClientCertificate === true,
+});
+
+type Certificates = Pick<PeerConfiguration, 'certificateFingerprints' | 'certificateSubjects'>;
 /** Whether the peer is bound to certificates of its own. */
-export const isBound = ({ certificateFingerprints, certificateSubjects }: PeerConfiguration) =>
+export const isBound = ({ certificateFingerprints, certificateSubjects }: Certificates) =>
   certificateFingerprints !== undefined || certificateSubjects !== undefined;
 
 function withoutCertificate(peer: PeerConfiguration, entrance: Entrance): string | undefined {

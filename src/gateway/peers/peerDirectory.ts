@@ -1,7 +1,7 @@
 /** The peers of one configuration, prepared for being asked about at every association. */
 import { BlockList, isIP } from 'node:net';
 import type { PeerTerms } from '../../dicom/services/access.ts';
-import type { Configuration, LimitsConfiguration, PeerConfiguration } from '../config/configuration.ts';
+import type { LimitsConfiguration, PeerConfiguration } from '../config/configuration.ts';
 import { type DistinguishedName, parseDistinguishedName } from './distinguishedName.ts';
 import { peerTerms } from './peerTerms.ts';
 
@@ -46,13 +46,16 @@ export function isFromAllowedAddress({ addresses }: PreparedPeer, address: strin
   return addresses === undefined || (isIP(plain) !== 0 && addresses.check(plain, familyOf(plain)));
 }
 
+/** A configuration whose secrets are still references will do, but for who has to give a passcode. */
+export type DirectorySource = { aeTitle: string; limits: LimitsConfiguration; peers: readonly PeerConfiguration[] };
+
 export class PeerDirectory {
   readonly aeTitle: string;
   readonly limits: LimitsConfiguration;
   readonly #byTitle: ReadonlyMap<string, PreparedPeer>;
   readonly #pinned: ReadonlySet<string>;
 
-  constructor({ aeTitle, peers, limits }: Pick<Configuration, 'aeTitle' | 'peers' | 'limits'>) {
+  constructor({ aeTitle, peers, limits }: DirectorySource) {
     this.aeTitle = aeTitle;
     this.limits = limits;
     this.#byTitle = new Map(peers.map((peer) => [peer.aeTitle, prepare(peer)]));
@@ -61,7 +64,12 @@ export class PeerDirectory {
 
   /** The entry that speaks about this calling AE title: its own, else that for everybody. */
   find(callingAeTitle: string): PreparedPeer | undefined {
-    return this.#byTitle.get(callingAeTitle) ?? this.#byTitle.get(anyPeer);
+    return this.findOwn(callingAeTitle) ?? this.#byTitle.get(anyPeer);
+  }
+
+  /** The entry of this AE title alone. */
+  findOwn(aeTitle: string): PreparedPeer | undefined {
+    return this.#byTitle.get(aeTitle);
   }
 
   /** Whether some peer is expected to show the certificate with this fingerprint (lower-case hexadecimal). */

@@ -39,6 +39,13 @@ const commands = [
   ['queue', 'list'],
   ['queue', 'show'],
   ['queue', 'retry'],
+  ['peers'],
+  ['peers', 'list'],
+  ['peers', 'add'],
+  ['peers', 'remove'],
+  ['peers', 'test'],
+  ['peers', 'learn'],
+  ['reload'],
   ['verify'],
   ['spool'],
   ['spool', 'rebuild'],
@@ -65,7 +72,7 @@ describe('help', () => {
   });
 
   it.each(
-    commands.filter(([first, second]) => second !== undefined || !['queue', 'spool', 'identity'].includes(first ?? '')),
+    commands.filter(([first, second]) => second !== undefined || !['queue', 'spool', 'peers', 'identity'].includes(first ?? '')),
   )('%s %s knows --json', async (...words) =>
     expect((await run(...words.filter(Boolean), '--help')).out).toContain('--json'),
   );

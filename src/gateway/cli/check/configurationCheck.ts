@@ -1,5 +1,6 @@
 /** What is allowed but seldom meant. Pure. */
 import type { Configuration } from '../../config/configuration.ts';
+import { isBound } from '../../peers/peerChecks.ts';
 import { type CheckResult, ok, warn } from './result.ts';
 
 export function isLoopback(host: string): boolean {
@@ -14,10 +15,12 @@ function listenerResults({ listeners, peers }: Configuration): CheckResult[] {
     return [warn(`listeners ${name}`, `plain DICOM on ${host}: anybody on that network can read along`, hint)];
   });
   const tls = listeners.some((listener) => listener.tls);
-  for (const { aeTitle, certificateFingerprints } of peers) {
-    if (!certificateFingerprints || tls) continue;
-    const hint = 'add a TLS listener or remove the fingerprints';
-    results.push(warn(`peers ${aeTitle}`, 'needs a certificate, but no listener has TLS: it can never send', hint));
+  for (const peer of peers) {
+    if (!isBound(peer) || tls) continue;
+    const hint = 'add a TLS listener or remove the fingerprints and subjects';
+    results.push(
+      warn(`peers ${peer.aeTitle}`, 'needs a certificate, but no listener has TLS: it can never send', hint),
+    );
   }
   return results;
 }
@@ -25,8 +28,9 @@ function listenerResults({ listeners, peers }: Configuration): CheckResult[] {
 function peerResults({ peers, listeners }: Configuration): CheckResult[] {
   if (peers.length === 0) return [warn('peers', 'there are none: every association is rejected', 'add the senders')];
   const plain = listeners.some((listener) => listener.plain && !isLoopback(listener.host));
-  return peers.flatMap(({ aeTitle, addresses, certificateFingerprints }): CheckResult[] => {
-    if (addresses || certificateFingerprints) return [];
+  return peers.flatMap((peer): CheckResult[] => {
+    const { aeTitle, addresses, userIdentity } = peer;
+    if (addresses || userIdentity || isBound(peer)) return [];
     if (aeTitle === '*') {
       const hint = 'name the senders, or give addresses';
       return [
