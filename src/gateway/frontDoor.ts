@@ -2,12 +2,13 @@
 import type { Log } from '../base/log.ts';
 import type { AssociationObserver } from '../dicom/services/acceptedAssociation.ts';
 import type { AccessPolicy } from '../dicom/services/access.ts';
+import type { ClientTrust } from '../dicom/transport/clientTrust.ts';
 import type { PeersAnswer, ReloadAnswer } from '../web/peers.ts';
 import type { Health } from '../web/warnings.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { LiveConfiguration } from './liveConfiguration.ts';
 import { type AssociationCounts, accessPolicy } from './peers/accessPolicy.ts';
-import { type ClientTrust, clientTrust } from './peers/clientTrust.ts';
+import { clientTrust } from './peers/clientTrust.ts';
 import { KnockBook } from './peers/knocks.ts';
 import { LearnMode } from './peers/learnMode.ts';
 import { knockObserver } from './peers/observers.ts';

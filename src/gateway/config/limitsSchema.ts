@@ -47,9 +47,7 @@ export const limits = z.strictObject({
     .min(1)
     .max(256)
     .default(1)
-    .meta(
-      live('Unanswered requests that one association may have (asynchronous operations window, PS3.7 D.3.3.3).'),
-    ),
+    .meta(live('Unanswered requests that one association may have (asynchronous operations window, PS3.7 D.3.3.3).')),
   instanceBytes: size({ min: 1 }).prefault('16GiB').meta(live('Largest instance that is taken.')),
   associationBytes: z
     .union([z.literal('unlimited').transform(() => Number.POSITIVE_INFINITY), size({ min: 1 })], {

@@ -95,7 +95,8 @@ const study = z.strictObject({
 });
 
 const storeName = () => name().meta(restart('Name of the store, for routes, logs and metrics.'));
-const storePrefix = () => keyPrefix().default('medusa').meta(restart('Folder in the store under which all keys begin.'));
+const storePrefix = () =>
+  keyPrefix().default('medusa').meta(restart('Folder in the store under which all keys begin.'));
 
 const directoryStore = z.strictObject({
   name: storeName(),
@@ -122,7 +123,10 @@ const s3Store = z.strictObject({
   prefix: storePrefix(),
   accessKeyId: z.string().min(1).meta(restart('Access key.')),
   secretAccessKey: secret().meta(restart('Secret of the access key: in place, { env: NAME } or { file: path }.')),
-  pathStyle: z.boolean().default(true).meta(restart('true: the bucket is in the path of URLs, false: in the host name.')),
+  pathStyle: z
+    .boolean()
+    .default(true)
+    .meta(restart('true: the bucket is in the path of URLs, false: in the host name.')),
   caFile: path()
     .exactOptional()
     .meta(restart("PEM file with the authority of the store's certificate, when it is not a public one.")),
@@ -164,7 +168,9 @@ const delivery = z.strictObject({
     .min(1)
     .max(1000)
     .default(10)
-    .meta(restart('Failed attempts of one object, while its store serves others, before it is set aside in quarantine.')),
+    .meta(
+      restart('Failed attempts of one object, while its store serves others, before it is set aside in quarantine.'),
+    ),
 });
 
 const api = z.strictObject({
