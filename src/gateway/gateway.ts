@@ -78,13 +78,14 @@ type DoorParts = {
   spool: Spool;
   peers: PeerRegister;
   limits: LimitFigures;
+  gate: ConnectionGate;
   door: FrontDoor;
   desk: CommitmentDesk;
   log: Log;
 };
 
 /** `config` is in force, not of the start: see LiveConfiguration. */
-function createListeners({ config, spool, peers, limits, door, desk, log }: DoorParts): Listener[] {
+function createListeners({ config, spool, peers, limits, gate, door, desk, log }: DoorParts): Listener[] {
   const context = {
     // Read for each connection.
     get limits() {
@@ -99,7 +100,6 @@ function createListeners({ config, spool, peers, limits, door, desk, log }: Door
     monotonic: () => performance.now(),
     log,
   };
-  const gate = new ConnectionGate({ limits: config.limits, timers: systemTimers, monotonic: context.monotonic });
   return config.listeners.map(
     (listener) =>
       new Listener({
@@ -214,7 +214,9 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     stops.push(() => door.stop());
     const commitments = await openCommitments({ config, peers: () => live.peers, spool, log });
     stops.push(() => commitments.stop());
-    const doorParts = { config, spool, peers, limits, door, desk: commitments, log: doorLog.log };
+    const monotonic = () => performance.now();
+    const gate = new ConnectionGate({ limits: config.limits, timers: systemTimers, monotonic });
+    const doorParts = { config, spool, peers, limits, gate, door, desk: commitments, log: doorLog.log };
     const listeners = createListeners(doorParts);
     let api: Api | undefined;
     const watch = watchHealth({ config, spool, dispatcher, health, courier, limits, commitments, log });
@@ -227,6 +229,7 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       listeners,
       peers,
       limits,
+      gate,
       commitments,
       health,
       keySpaces,

@@ -6,6 +6,7 @@ import type { LaneStatus } from '../delivery/lane.ts';
 import type { KeySpace } from '../delivery/objectKeys.ts';
 import type { UsableLedger } from '../delivery/openLedger.ts';
 import type { Receipt } from '../delivery/receipt.ts';
+import type { ConnectionGate } from '../dicom/transport/connectionGate.ts';
 import type { Listener } from '../dicom/transport/listener.ts';
 import { type Delivery, priorities } from '../spool/index/deliveryQueue.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -45,6 +46,7 @@ export type StatusParts = {
   listeners: readonly Listener[];
   peers: PeerRegister;
   limits: LimitFigures;
+  gate: Pick<ConnectionGate, 'open' | 'pending'>;
   commitments: Commitments;
   health: Health;
   keySpaces: ReadonlyMap<string, KeySpace>;
@@ -114,14 +116,13 @@ function peerStatus(peer: PeerRecord, { peers }: StatusParts): PeerStatus {
   };
 }
 
-function limitStatuses({ config, listeners, limits, peers, spool }: StatusParts): LimitStatus[] {
+function limitStatuses({ config, gate, limits, peers, spool }: StatusParts): LimitStatus[] {
   const { bufferedBytes, segments, freeSegments, segmentSize } = spool.status;
-  const connected = listeners.flatMap((listener) => [...listener.associations]);
   return limits.statuses(
     { ...config.limits, bufferMemory: config.spool.bufferMemory, quota: config.spool.quota },
     {
-      connections: connected.length,
-      pendingConnections: connected.filter((association) => !association.admitted).length,
+      connections: gate.open,
+      pendingConnections: gate.pending,
       associations: peers.total(),
       associationsPerPeer: Math.max(0, ...peers.all.map((peer) => peer.openAssociations)),
       bufferMemory: bufferedBytes,
