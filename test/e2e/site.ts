@@ -20,10 +20,19 @@ export type Site = {
   remove(): Promise<void>;
 };
 
-const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1));
+/** The port in a `host:port`. */
+export const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1));
 
-/** `configuration`: YAML after site, stateDirectory, a plain listener and peers. `at`: an existing directory to use. */
-export function createSite(configuration: string, options: { stateDirectory?: string } = {}): Site {
+export type SiteOptions = {
+  /** An existing directory to use. */
+  stateDirectory?: string;
+  /** YAML flow sequences in place of one plain listener, and of anybody as a peer. */
+  listeners?: string;
+  peers?: string;
+};
+
+/** `configuration`: YAML after site, stateDirectory, listeners and peers. */
+export function createSite(configuration: string, options: SiteOptions = {}): Site {
   const directory = mkdtempSync(join(tmpdir(), 'medusa-e2e-'));
   const stateDirectory = options.stateDirectory ?? join(directory, 'state');
   const config = join(directory, 'gateway.yaml');
@@ -32,8 +41,8 @@ export function createSite(configuration: string, options: { stateDirectory?: st
     config,
     `site: e2e
 stateDirectory: ${stateDirectory}
-listeners: [{ name: plain, port: 0, plain: true }]
-peers: [{ aeTitle: "*" }]
+listeners: ${options.listeners ?? '[{ name: plain, port: 0, plain: true }]'}
+peers: ${options.peers ?? '[{ aeTitle: "*" }]'}
 api: { enabled: false }
 ${configuration}`,
   );
