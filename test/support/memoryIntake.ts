@@ -42,6 +42,12 @@ export class MemoryIntake implements Intake {
     for (const callback of held) callback();
   }
 
+  /** From now on each instance becomes durable when the test calls its function; they stand in the order of their finishes. */
+  holdEach(): Array<() => void> {
+    this.#held = [];
+    return this.#held;
+  }
+
   /** Resolves as soon as `condition` holds; it is looked at whenever something happens here. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -72,9 +78,9 @@ export class MemoryIntake implements Intake {
       onDrain: (callback) => void this.#draining.push(callback),
       finish: async () => {
         if (this.breaks === 'finish') throw new Error('finish breaks');
-        const held = this.#held;
+        const durable = new Promise<void>((resolve) => (this.#held ? this.#held.push(resolve) : resolve()));
         this.#changed();
-        if (held) await new Promise<void>((resolve) => held.push(resolve));
+        await durable;
         const dataSet = this.#keep ? Buffer.concat(parts) : undefined;
         this.stored.push({ header, bytes, sha256: hash.digest('hex'), dataSet });
         this.#changed();

@@ -212,3 +212,111 @@ describe('PduReader', () => {
     expect(read([stream.subarray(0, rq.length + 15)]).atBoundary).toBe(false);
   });
 });
+
+describe('a reader on hold', () => {
+  const wire = Buffer.concat([
+    rq,
+    pData([
+      { id: 1, control: 3, data: Buffer.from('command') },
+      { id: 1, control: 2, data: Buffer.alloc(0) },
+    ]),
+    pData([{ id: 1, control: 2, data: Buffer.alloc(0) }]),
+    releaseRq,
+  ]);
+
+  /** What happens, in order, with `hold()` after the events whose numbers are in `holds`. */
+  function heldRead(
+    chunks: Buffer[],
+    holds: ReadonlySet<number>,
+  ): { seen: string[]; afterHold: number; left: boolean } {
+    const seen: string[] = [];
+    let afterHold = 0;
+    let held = false;
+    let open = '';
+    const note = (what: string) => {
+      if (held) afterHold++;
+      if (holds.has(seen.push(what) - 1)) {
+        held = true;
+        reader.hold();
+      }
+    };
+    const reader = new PduReader(limits, {
+      onPdu: (pdu) => note(pdu.type),
+      onPData: () => note('P-DATA-TF'),
+      onPdv: (_id, control, bytes, ends) => {
+        open += bytes.toString('hex');
+        if (!ends) return;
+        note(`PDV ${control} ${open}`);
+        open = '';
+      },
+    });
+    for (const chunk of chunks) {
+      const copy = Buffer.from(chunk);
+      reader.push(copy);
+      copy.fill(0xee); // what it kept is a copy
+    }
+    while (held) {
+      held = false;
+      reader.resume();
+    }
+    return { seen, afterHold, left: !reader.atBoundary };
+  }
+  const straight = heldRead([wire], new Set()).seen;
+
+  it('hands nothing on until it is let go, and then everything, in order, wherever it was held', () => {
+    const cuts = fc.array(fc.nat(wire.length), { maxLength: 6 });
+    fc.assert(
+      fc.property(cuts, fc.array(fc.nat(straight.length - 1), { maxLength: 4 }), (at, holds) => {
+        const places = [0, ...at.sort((a, b) => a - b), wire.length];
+        const chunks = places.slice(1).map((end, i) => wire.subarray(places[i], end));
+        const { seen, afterHold, left } = heldRead(chunks, new Set(holds));
+        expect(seen).toEqual(straight);
+        expect(afterHold).toBe(0);
+        expect(left).toBe(false);
+      }),
+    );
+  });
+
+  it('is not at a boundary: bytes are left in it', () => {
+    const reader = new PduReader(limits, { onPdu: () => reader.hold(), onPData: () => {}, onPdv: () => {} });
+    reader.push(releaseRq);
+    expect(reader.atBoundary).toBe(false);
+    reader.resume();
+    expect(reader.atBoundary).toBe(true);
+  });
+});
+
+describe('what a reader knows of its peer', () => {
+  const reader = () => new PduReader(limits, { onPdu: () => {}, onPData: () => {}, onPdv: () => {} });
+
+  it('counts PDUs that have come whole, not those that have begun', () => {
+    const one = reader();
+    const data = pData([{ id: 1, control: 0, data: Buffer.alloc(100) }]);
+    one.push(data.subarray(0, -1));
+    expect(one.completed).toBe(0);
+    one.push(Buffer.concat([data.subarray(-1), releaseRq, abort.subarray(0, 8)]));
+    expect(one.completed).toBe(2);
+  });
+
+  it('enforces the length that was announced last, and says which limit it was', () => {
+    const one = reader();
+    one.maximumLength = 100;
+    one.push(pData([{ id: 1, control: 0, data: Buffer.alloc(94) }]));
+    let error: unknown;
+    try {
+      one.push(pData([{ id: 1, control: 0, data: Buffer.alloc(95) }]));
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toMatchObject({ limit: 'maxPduLength', reason: 6 });
+    const other = reader();
+    other.maximumLength = 0; // no limit
+    other.push(pData([{ id: 1, control: 0, data: Buffer.alloc(100_000) }]));
+    expect(other.completed).toBe(1);
+  });
+
+  it('says that a request is longer than allowed, as a limit', () => {
+    const long = Buffer.from('010000001001', 'hex');
+    expect(() => reader().push(long)).toThrow(expect.objectContaining({ limit: 'associateRequestBytes' }));
+  });
+});
