@@ -1,6 +1,6 @@
 /** Passphrases: from a file, an environment variable or the terminal, never from the command line, which others can see. */
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { describeError } from '../../base/errors.ts';
 import { UsageError } from './context.ts';
@@ -9,15 +9,14 @@ export type PassphraseOptions = { passphraseFile?: string; passphraseEnv?: strin
 
 async function fromTerminal(file: string): Promise<string> {
   const silent = new Writable({ write: (_piece, _encoding, done) => done() });
-  process.stderr.write(`Passphrase of ${file}: `);
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
-  const ended = new AbortController();
-  terminal.once('SIGINT', () => ended.abort());
-  terminal.once('close', () => ended.abort());
+  process.stderr.write(`Passphrase of ${file}: `); // not before the terminal has stopped to echo
   try {
-    return await terminal.question('', { signal: ended.signal });
-  } catch {
-    throw new UsageError('no passphrase was given');
+    return await new Promise<string>((resolve, reject) => {
+      terminal.question('', resolve);
+      // Ctrl-C and Ctrl-D; after an answer it comes too late to matter.
+      terminal.once('close', () => reject(new UsageError('no passphrase was given')));
+    });
   } finally {
     terminal.close();
     process.stderr.write('\n');
