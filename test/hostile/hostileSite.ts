@@ -67,7 +67,7 @@ export async function honestSender(port: number) {
 
 /** One for a test file. `Kept` is the intake: in memory unless the file brings its own. */
 export function hostileSite<Kept extends Intake = MemoryIntake>(
-  options: { limits?: Partial<AssociationLimits>; intake?: () => Kept } = {},
+  options: { limits?: Partial<AssociationLimits>; intake?: () => Kept; done?: () => Promise<void> | void } = {},
 ) {
   let running: TestListener;
   let sender: Awaited<ReturnType<typeof honestSender>>;
@@ -93,6 +93,7 @@ export function hostileSite<Kept extends Intake = MemoryIntake>(
     const results = running.results.filter((one) => one.header.peer === honest);
     expect(results.filter((one) => one.status === 0)).toHaveLength(stored);
     await running.stop();
+    await options.done?.();
   });
 
   const connected = async (): Promise<RawPeer> => {
