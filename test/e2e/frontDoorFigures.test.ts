@@ -66,7 +66,9 @@ it('a limit that turns a sender away is counted, warned about with its key, and 
   const [first, second] = [await associate(gateway, 'US1'), await associate(gateway, 'US1')];
   expect([first.answer, second.answer]).toEqual(['AC', 'AC']);
   expect(limitOf(await gateway.status(), 'associationsPerPeer')).toMatchObject({ limit: 2, inUse: 2, hits: 0 });
-  expect((await associate(gateway, 'US1')).answer).toBe('RJ 2/3/2');
+  const third = await associate(gateway, 'US1');
+  expect(third.answer).toBe('RJ 2/3/2');
+  third.peer.destroy();
   const status = await gateway.status();
   expect(limitOf(status, 'associationsPerPeer')).toMatchObject({ hits: 1 });
   expect(status.warnings.find(({ code }) => code === 'limits.reached')).toMatchObject({
@@ -77,7 +79,7 @@ it('a limit that turns a sender away is counted, warned about with its key, and 
   expect(await gateway.page()).toContain('limits.associationsPerPeer');
   const silent = await RawPeer.connect(portOf(status.listeners[0]?.address ?? ''));
   await until(gateway, (s) => limitOf(s, 'pendingConnections')?.inUse === 1, 'pending');
-  await until(gateway, (s) => (limitOf(s, 'artimTimeout')?.hits ?? 0) === 1, 'closed by ARTIM');
+  await until(gateway, (s) => (limitOf(s, 'artimTimeout')?.hits ?? 0) >= 1, 'closed by ARTIM');
   first.peer.send(echoRq());
   expect(await first.peer.answer()).toBe('status 0000 to 1');
   for (const { peer } of [first, second]) peer.destroy();
@@ -106,5 +108,4 @@ it('a flood of strangers is counted to the last one, and is a few lines in the l
   const more = summaries.reduce((sum, line) => sum + (line.more ?? 0), 0);
   expect(lines.length - summaries.length + more).toBe(60);
   expect(lines.at(-1)?.msg).toMatch(/^and \d+ more like this/);
-});
 });
