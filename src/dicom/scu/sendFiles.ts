@@ -13,6 +13,7 @@ import { explainContextResult, explainStatus, isStored } from './words.ts';
 
 export type SentInstance = {
   file: string;
+  sopClassUid: string;
   sopInstanceUid: string;
   /** The peer's answer; undefined when there was none. */
   status: number | undefined;
@@ -175,7 +176,8 @@ class BatchSender {
       this.#fail(object, error);
     }
     const ms = performance.now() - started;
-    this.#options.onInstance?.({ file: object.path, sopInstanceUid: object.sopInstanceUid, status, bytes, ms });
+    const { path: file, sopClassUid, sopInstanceUid } = object;
+    this.#options.onInstance?.({ file, sopClassUid, sopInstanceUid, status, bytes, ms });
   }
 
   async #store(requestor: Requestor, object: ObjectFile, contextId: number, messageId: number) {

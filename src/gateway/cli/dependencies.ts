@@ -29,6 +29,8 @@ export type SendOptions = {
   window: number;
   /** Without caFile the receiver's certificate has to be signed by a public authority. */
   tls?: { caFile?: string; certificateFile?: string; keyFile?: string };
+  /** Ask for storage commitment afterwards, and wait for the report: on the association, or at an address of ours. */
+  commit?: { listen?: { host: string; port: number }; waitMs: number };
   signal: AbortSignal;
 };
 
@@ -48,6 +50,19 @@ export type SendReport = {
   bytes: number;
   seconds: number;
   failed: Array<{ file: string; reason: string }>;
+  /** When it was asked for. */
+  commitment?: CommitmentOutcome;
+};
+
+export type CommitmentOutcome = {
+  /** Instances that were acknowledged, and so asked for. */
+  asked: number;
+  committed: number;
+  transactions: string[];
+  /** Reported as not committed, with the Failure Reason (PS3.3 C.14.1.1). */
+  failed: Array<{ sopInstanceUid: string; reason: string }>;
+  /** Requests that were refused, or not reported in time. */
+  problems: string[];
 };
 
 export type VerifyReport = {

@@ -38,6 +38,15 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
+/** `[host:]port`; the host is this machine itself when it is left out. */
+export function addressArgument(text: string): { host: string; port: number } {
+  const [, host = '127.0.0.1', port] = /^(?:\[?([^\]\s]+?)\]?:)?(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) < 1 || Number(port) > 65535) {
+    throw new InvalidArgumentError('a port, or host:port');
+  }
+  return { host, port: Number(port) };
+}
+
 export function aeTitleArgument(text: string): string {
   if (!aeTitlePattern.test(text))
     throw new InvalidArgumentError('an AE title has 1 to 16 printable ASCII characters, no backslash');

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { formatSize } from '../../web/format.ts';
 import { type CommandContext, exitCode, runCommand, UsageError, writeJson } from './context.ts';
-import type { SendOptions, SendReport } from './dependencies.ts';
-import { aeTitleArgument, wholeNumber, withExamples, withJson } from './options.ts';
+import type { CommitmentOutcome, SendOptions, SendReport } from './dependencies.ts';
+import { addressArgument, aeTitleArgument, wholeNumber, withExamples, withJson } from './options.ts';
 import { stopOnSignal } from './stopSignal.ts';
 
 type Options = {
@@ -14,8 +14,21 @@ type Options = {
   ca?: string;
   cert?: string;
   key?: string;
+  commit?: boolean;
+  listen?: { host: string; port: number };
+  wait?: number;
   json?: boolean;
 };
+
+const defaultWaitSeconds = 60;
+
+function commitOf({ commit, listen, wait }: Options): Pick<SendOptions, 'commit'> {
+  if (!commit) {
+    if (listen ?? wait) throw new UsageError('--listen and --wait need --commit');
+    return {};
+  }
+  return { commit: { ...(listen ? { listen } : {}), waitMs: (wait ?? defaultWaitSeconds) * 1000 } };
+}
 
 function tlsOf({ tls, ca, cert, key }: Options): Pick<SendOptions, 'tls'> {
   if (!tls) {
@@ -32,12 +45,18 @@ function tlsOf({ tls, ca, cert, key }: Options): Pick<SendOptions, 'tls'> {
   };
 }
 
+function renderCommitment({ asked, committed, failed, problems }: CommitmentOutcome): string {
+  const failures = failed.slice(0, 50).map(({ sopInstanceUid, reason }) => `  ${sopInstanceUid}: ${reason}\n`);
+  const more = failed.length > 50 ? `  and ${failed.length - 50} more\n` : '';
+  return `${committed} of ${asked} committed\n${failures.join('')}${more}${problems.map((line) => `  ${line}\n`).join('')}`;
+}
+
 function render(report: SendReport): string {
-  const { acknowledged, sent, bytes, seconds, failed } = report;
+  const { acknowledged, sent, bytes, seconds, failed, commitment } = report;
   const rate = seconds > 0 ? `, ${formatSize(bytes / seconds)}/s` : '';
   const failures = failed.slice(0, 50).map(({ file, reason }) => `  ${file}: ${reason}\n`);
   const more = failed.length > 50 ? `  and ${failed.length - 50} more\n` : '';
-  return `${acknowledged} of ${sent} acknowledged, ${formatSize(bytes)} in ${seconds.toFixed(1)} s${rate}\n${failures.join('')}${more}`;
+  return `${acknowledged} of ${sent} acknowledged, ${formatSize(bytes)} in ${seconds.toFixed(1)} s${rate}\n${failures.join('')}${more}${commitment ? renderCommitment(commitment) : ''}`;
 }
 
 export function registerSend(program: Command, context: CommandContext): void {
@@ -54,10 +73,14 @@ export function registerSend(program: Command, context: CommandContext): void {
     .option('--tls', 'DICOM over TLS')
     .option('--ca <file>', "PEM file with the authority of the receiver's certificate")
     .option('--cert <file>', 'PEM file with the certificate that we show')
-    .option('--key <file>', 'PEM file with its private key');
+    .option('--key <file>', 'PEM file with its private key')
+    .option('--commit', 'then ask for storage commitment, and wait for the report')
+    .option('--listen <[host:]port>', 'where the report comes to; else on the same association', addressArgument)
+    .option('--wait <seconds>', `how long to wait for it (default: ${defaultWaitSeconds})`, wholeNumber(1, 86_400));
   withExamples(withJson(command), [
     'send 127.0.0.1 11112 study/ --called MEDUSA --calling CT1',
     'send pacs.example.org 2762 a.dcm b.dcm --called PACS --tls --ca ca.pem --cert ct1.pem --key ct1.key',
+    'send 127.0.0.1 11112 study/ --called MEDUSA --calling CT1 --commit --listen 11113',
   ]);
   command.action((host: string, port: number, names: string[], options: Options) =>
     runCommand(context, options, async () => {
@@ -71,8 +94,11 @@ export function registerSend(program: Command, context: CommandContext): void {
         window: options.window,
         signal: stopOnSignal(),
         ...tlsOf(options),
+        ...commitOf(options),
       });
-      const ok = report.failed.length === 0 && report.acknowledged === report.sent;
+      const { commitment } = report;
+      const isCommitted = commitment === undefined || commitment.committed === commitment.asked;
+      const ok = report.failed.length === 0 && report.acknowledged === report.sent && isCommitted;
       if (options.json) writeJson(context, { ok, ...report });
       else context.write(render(report));
       context.finish(ok ? exitCode.ok : exitCode.failed);

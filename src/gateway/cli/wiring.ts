@@ -77,9 +77,20 @@ function belongTogether(certificate: Buffer, key: Buffer): boolean {
   }
 }
 
-async function sendFiles({ tls, ...options }: SendOptions): Promise<SendReport> {
+async function sendFiles({ tls, commit, ...options }: SendOptions): Promise<SendReport> {
   const scu = await import('../../dicom/scu/sendFiles.ts');
-  return scu.sendFiles({ ...options, ...(tls === undefined ? {} : { tls: clientMaterial(tls) }) });
+  const { isStored } = await import('../../dicom/scu/words.ts');
+  const target = { ...options, ...(tls === undefined ? {} : { tls: clientMaterial(tls) }) };
+  const acknowledged: Array<{ sopClassUid: string; sopInstanceUid: string }> = [];
+  const report = await scu.sendFiles({
+    ...target,
+    onInstance({ sopClassUid, sopInstanceUid, status }) {
+      if (commit && status !== undefined && isStored(status)) acknowledged.push({ sopClassUid, sopInstanceUid });
+    },
+  });
+  if (commit === undefined) return report;
+  const { commitSent } = await import('../commitTool.ts');
+  return { ...report, commitment: await commitSent(target, acknowledged, commit) };
 }
 
 async function echoPeer({ tls, ...target }: EchoOptions): Promise<{ ms: number }> {
