@@ -8,8 +8,8 @@ Prints one JSON object: {"action": status, "transaction": uid, "report": {"event
 """
 
 import json
+import multiprocessing
 import sys
-import threading
 import uuid
 
 import odil
@@ -79,11 +79,11 @@ def take_report(association):
     }
 
 
-def listen(port, reports):
+def listen(port, results):
     association = odil.Association()
-    association.set_tcp_timeout(60)
+    association.set_tcp_timeout(40)
     association.receive_association("v4", port)
-    reports.append(take_report(association))
+    results.send(take_report(association))
     try:
         association.receive_message()
     except Exception:  # its way to say that the other side released
@@ -92,11 +92,11 @@ def listen(port, reports):
 
 def main():
     host, port, calling, called, place, sop_class, *sop_instances = sys.argv[1:]
-    reports = []
-    listener = None
+    reports, results = [], None
     if place != "same":
-        listener = threading.Thread(target=listen, args=(int(place), reports), daemon=True)
-        listener.start()
+        # A process: Odil holds the interpreter's lock while it waits for an association.
+        results, ours = multiprocessing.Pipe(duplex=False)
+        multiprocessing.Process(target=listen, args=(int(place), ours), daemon=True).start()
     association = odil.Association()
     association.set_peer_host(host)
     association.set_peer_port(int(port))
@@ -109,11 +109,11 @@ def main():
     association.send_message(action(association.next_message_id(), transaction, sop_class, sop_instances), PUSH_MODEL)
     status = association.receive_message().get_command_set().as_int("Status")[0]
     result = {"action": status, "transaction": transaction}
-    if status == 0 and listener is None:
+    if status == 0 and results is None:
         reports.append(take_report(association))
     association.release()
-    if status == 0 and listener is not None:
-        listener.join(30)
+    if status == 0 and results is not None and results.poll(40):
+        reports.append(results.recv())
     if reports:
         result["report"] = reports[0]
     print(json.dumps(result))

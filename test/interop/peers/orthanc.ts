@@ -48,7 +48,7 @@ async function storeSamples(scene: Scene, orthanc: OrthancServer): Promise<Verdi
 type CommitmentReport = {
   Status: 'Pending' | 'Success' | 'Failure';
   Success: Array<{ SOPInstanceUID: string }>;
-  Failures: Array<{ SOPInstanceUID: string; Code: number; Description: string }>;
+  Failures: Array<{ SOPInstanceUID: string; FailureReason: number; Description: string }>;
 };
 
 async function commit(orthanc: OrthancServer, sopInstanceUids: string[]): Promise<CommitmentReport> {
@@ -75,7 +75,7 @@ async function commitmentOf(scene: Scene, orthanc: OrthancServer): Promise<Verdi
   }
   const other = await commit(orthanc, [...uids, '2.25.404']);
   const [failure, ...more] = other.Failures;
-  const isRight = other.Status === 'Failure' && more.length === 0 && failure?.Code === noSuchInstance;
+  const isRight = other.Status === 'Failure' && more.length === 0 && failure?.FailureReason === noSuchInstance;
   if (!isRight || other.Success.length !== uids.length) {
     return fail(`commitment with one it never stored: ${JSON.stringify(other)}`);
   }
