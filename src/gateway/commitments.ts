@@ -13,6 +13,7 @@ import type { Health } from '../web/warnings.ts';
 import type { Configuration, PeerConfiguration } from './config/configuration.ts';
 import type { PeerDirectory } from './peers/peerDirectory.ts';
 import { statePaths } from './statePaths.ts';
+import { loadTls } from './tls/tlsFiles.ts';
 
 type Report = NonNullable<NonNullable<PeerConfiguration['storageCommitment']>['report']>;
 
@@ -21,11 +22,15 @@ function reportTls(
   tls: NonNullable<Report['tls']>,
   { listeners }: Pick<Configuration, 'listeners'>,
 ): TlsClientMaterial {
-  const own = tls.certificateFile ? tls : listeners.find((listener) => listener.tls)?.tls;
-  const { certificateFile, keyFile } = own ?? {};
+  const { certificateFile, keyFile } = tls;
+  const listenerTls = listeners.find((listener) => listener.tls)?.tls;
+  const own =
+    certificateFile && keyFile
+      ? { certificate: readFileSync(certificateFile), key: readFileSync(keyFile) }
+      : listenerTls && loadTls(listenerTls).loaded?.material;
   return {
     ca: readFileSync(tls.caFile),
-    ...(certificateFile && keyFile ? { certificate: readFileSync(certificateFile), key: readFileSync(keyFile) } : {}),
+    ...(own ? { certificate: own.certificate, key: own.key } : {}),
     ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
   };
 }

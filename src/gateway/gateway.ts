@@ -2,7 +2,7 @@
  * The composition root: builds the parts from a configuration, joins them, starts and stops them in order. Nothing else in
  * src/ knows more than its own neighbours.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log, LogLevel } from '../base/log.ts';
@@ -16,7 +16,7 @@ import { loadOrCreateSigningKey, type SigningKey } from '../delivery/signingKey.
 import type { ServedAssociation } from '../dicom/services/service.ts';
 import { type CommitmentDesk, StorageCommitmentService } from '../dicom/services/storageCommitment.ts';
 import { ConnectionGate } from '../dicom/transport/connectionGate.ts';
-import { Listener, type TlsMaterial } from '../dicom/transport/listener.ts';
+import { Listener } from '../dicom/transport/listener.ts';
 import { systemTimers } from '../dicom/transport/socketTransport.ts';
 import { defaultNegotiationPolicy } from '../dicom/upperLayer/negotiation.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -24,7 +24,7 @@ import type { ReloadAnswer } from '../web/peers.ts';
 import { type Api, startApi } from '../web/server.ts';
 import { Health } from '../web/warnings.ts';
 import { openCommitments } from './commitments.ts';
-import type { Configuration, ListenerConfiguration } from './config/configuration.ts';
+import type { Configuration } from './config/configuration.ts';
 import { openDoorLog } from './doorLog.ts';
 import { createFrontDoor, type FrontDoor } from './frontDoor.ts';
 import { watchHealth } from './health.ts';
@@ -38,6 +38,7 @@ import { observers } from './peers/observers.ts';
 import { associationLimits } from './peers/peerTerms.ts';
 import { statePaths } from './statePaths.ts';
 import { statusSource } from './statusSource.ts';
+import { GatewayTls } from './tls/gatewayTls.ts';
 import { version } from './version.ts';
 
 export type RunningGateway = {
@@ -61,18 +62,6 @@ export type RunOptions = {
 
 const courierGraceMs = 5_000;
 
-function tlsMaterial(listener: ListenerConfiguration): TlsMaterial | undefined {
-  if (listener.tls === undefined) return undefined;
-  const { certificateFile, keyFile, clientCaFile, requireClientCertificate, minVersion } = listener.tls;
-  return {
-    certificate: readFileSync(certificateFile),
-    key: readFileSync(keyFile),
-    clientCa: clientCaFile === undefined ? undefined : readFileSync(clientCaFile),
-    requireClientCertificate,
-    minVersion,
-  };
-}
-
 type DoorParts = {
   config: Configuration;
   spool: Spool;
@@ -81,11 +70,12 @@ type DoorParts = {
   gate: ConnectionGate;
   door: FrontDoor;
   desk: CommitmentDesk;
+  tls: GatewayTls;
   log: Log;
 };
 
 /** `config` is in force, not of the start: see LiveConfiguration. */
-function createListeners({ config, spool, peers, limits, gate, door, desk, log }: DoorParts): Listener[] {
+function createListeners({ config, spool, peers, limits, gate, door, desk, tls, log }: DoorParts): Listener[] {
   const context = {
     // Read for each connection.
     get limits() {
@@ -95,23 +85,26 @@ function createListeners({ config, spool, peers, limits, gate, door, desk, log }
     negotiation: defaultNegotiationPolicy,
     intake: spoolIntake(spool, log),
     services: (association: ServedAssociation) => [new StorageCommitmentService({ ...association, desk })],
-    observer: observers(peers, limits, door.observer),
+    observer: observers(peers, limits, door.observer, tls.observer),
     timers: systemTimers,
     monotonic: () => performance.now(),
     log,
   };
-  return config.listeners.map(
-    (listener) =>
-      new Listener({
-        name: listener.name,
-        host: listener.host,
-        port: listener.port,
-        tls: tlsMaterial(listener),
-        gate,
-        clientTrust: door.clientTrust,
-        context,
-        log,
-      }),
+  return config.listeners.map((listener) =>
+    tls.listener(
+      listener,
+      (material) =>
+        new Listener({
+          name: listener.name,
+          host: listener.host,
+          port: listener.port,
+          tls: material,
+          gate,
+          clientTrust: door.clientTrust,
+          context,
+          log,
+        }),
+    ),
   );
 }
 
@@ -201,6 +194,7 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     const limits = new LimitFigures(() => Date.now());
     const doorLog = openDoorLog(log);
     stops.push(() => doorLog.stop());
+    const tls = new GatewayTls({ health, log, now: () => Date.now() });
     const door = createFrontDoor({
       started,
       live,
@@ -209,17 +203,22 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       configFile,
       health,
       log,
-      afterReload: [({ log: { level } }) => options.setLogLevel?.(level)],
+      afterReload: [({ log: { level } }) => options.setLogLevel?.(level), () => void tls.reload()],
     });
     stops.push(() => door.stop());
     const commitments = await openCommitments({ config, peers: () => live.peers, spool, log });
     stops.push(() => commitments.stop());
     const monotonic = () => performance.now();
     const gate = new ConnectionGate({ limits: config.limits, timers: systemTimers, monotonic });
-    const doorParts = { config, spool, peers, limits, gate, door, desk: commitments, log: doorLog.log };
+    const doorParts = { config, spool, peers, limits, gate, door, desk: commitments, tls, log: doorLog.log };
     const listeners = createListeners(doorParts);
+    tls.start();
+    stops.push(() => tls.stop());
     let api: Api | undefined;
-    const watch = watchHealth({ config, spool, dispatcher, health, courier, limits, commitments, log });
+    const watch = watchHealth({
+      ...{ config, spool, dispatcher, health, courier, limits, commitments, log },
+      lookAtTls: () => tls.look(),
+    });
     const parts = {
       config,
       startedAt,

@@ -1,24 +1,21 @@
 /** Looks at the running parts now and then and raises or clears the declared warnings (src/web/warnings.ts). */
-import { X509Certificate } from 'node:crypto';
-import { readFileSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { CourierProcess } from '../delivery/courierProcess.ts';
 import { STORE_ERRORS, type StoreErrorCode } from '../delivery/store/storeErrors.ts';
-import type { Health } from '../web/warnings.ts';
 import { commitmentLook } from './commitments.ts';
-import type { ListenerConfiguration } from './config/configuration.ts';
 import { type StatusParts, storeStatuses } from './statusSource.ts';
 
 const intervalMs = 2_000;
-const dayMs = 86_400_000;
 const nearlyFullPercent = 85;
-const expiryNoticeDays = 60;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health' | 'limits' | 'commitments'> & {
   courier: CourierProcess;
+  /** At what expires. */
+  lookAtTls(): void;
   log: Log;
 };
 
@@ -39,7 +36,6 @@ export function watchHealth(watched: Watched): { look(): void; stop(): void } {
     () => lookAtLimits(watched),
     commitmentLook(watched.commitments, health),
   ];
-  const certificates = config.listeners.map((listener) => () => lookAtCertificate(listener, health));
   // What cannot be looked at for a moment (a certificate being replaced, a busy index) is looked at again.
   const safely = (looking: Array<() => void>) => {
     for (const one of looking) {
@@ -51,8 +47,8 @@ export function watchHealth(watched: Watched): { look(): void; stop(): void } {
     }
   };
   const look = () => safely(looks);
-  const timer = setInterval(() => safely([...looks, ...certificates]), intervalMs);
-  safely(certificates);
+  const timer = setInterval(() => safely([...looks, watched.lookAtTls]), intervalMs);
+  safely([watched.lookAtTls]);
   return { look, stop: () => clearInterval(timer) };
 }
 
@@ -109,13 +105,4 @@ function lookAtLimits({ limits, health }: Watched): void {
 /** Whether somebody has to mend it at the store, so that waiting alone will not help. */
 function needsOperator(code: string | undefined): boolean {
   return code !== undefined && Object.hasOwn(STORE_ERRORS, code) && !STORE_ERRORS[code as StoreErrorCode].retrySoon;
-}
-
-function lookAtCertificate({ name, tls }: ListenerConfiguration, health: Health): void {
-  if (tls === undefined) return;
-  const certificate = new X509Certificate(readFileSync(tls.certificateFile));
-  const days = Math.floor((Date.parse(certificate.validTo) - Date.now()) / dayMs);
-  const date = new Date(certificate.validTo).toISOString().slice(0, 10);
-  health.set(days < 0, 'tls.certificate-expired', { listener: name, date }, name);
-  health.set(days >= 0 && days <= expiryNoticeDays, 'tls.certificate-expiring', { listener: name, days, date }, name);
 }

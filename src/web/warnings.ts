@@ -20,6 +20,11 @@ export type WarningDeclaration<Params> = {
 
 const declare = <Table extends Record<string, WarningDeclaration<never>>>(table: Table) => table;
 
+const expires = (p: { what: string; days: number; date: string }) =>
+  `${p.what} expires ${p.days < 1 ? 'within a day' : `in ${p.days} days`}, on ${p.date}.`;
+const renewalHint =
+  'Put a new one in place of ours, which is taken on in service; ask for a new one where a sender has to renew its own.';
+
 export const warningTable = declare({
   'gateway.starting': {
     title: 'Starting',
@@ -56,19 +61,50 @@ export const warningTable = declare({
     text: (p: { address: string }) => `The status page listens on ${p.address} and has no access control.`,
     hint: 'Set api.host to 127.0.0.1.',
   },
+  'tls.certificate-expiring-later': {
+    title: 'A certificate expires within 60 days',
+    severity: 'info',
+    text: expires,
+    hint: renewalHint,
+  },
   'tls.certificate-expiring': {
-    title: 'A certificate expires soon',
+    title: 'A certificate expires within 30 days',
     severity: 'warning',
-    text: (p: { listener: string; days: number; date: string }) =>
-      `The certificate of listener ${p.listener} expires in ${p.days} days, on ${p.date}.`,
-    hint: 'Put a new certificate in place and restart the gateway.',
+    text: expires,
+    hint: renewalHint,
+  },
+  'tls.certificate-expires-now': {
+    title: 'A certificate expires within 7 days',
+    severity: 'error',
+    text: expires,
+    hint: renewalHint,
   },
   'tls.certificate-expired': {
     title: 'A certificate has expired',
     severity: 'error',
+    text: (p: { what: string; date: string }) => `${p.what} expired on ${p.date}: connections with it are refused.`,
+    hint: renewalHint,
+  },
+  'tls.crl-expiring': {
+    title: 'A revocation list ends soon',
+    severity: 'warning',
     text: (p: { listener: string; date: string }) =>
-      `The certificate of listener ${p.listener} expired on ${p.date}: senders refuse it.`,
-    hint: 'Put a new certificate in place and restart the gateway.',
+      `A revocation list of listener ${p.listener} ends on ${p.date}; from then on senders of its authority are refused.`,
+    hint: "Put the authority's new list into crlFile: it is taken on in service.",
+  },
+  'tls.crl-expired': {
+    title: 'A revocation list is out of date',
+    severity: 'critical',
+    text: (p: { listener: string; date: string }) =>
+      `A revocation list of listener ${p.listener} ended on ${p.date}: senders of its authority are refused.`,
+    hint: "Put the authority's new list into crlFile: it is taken on in service.",
+  },
+  'tls.reload-failed': {
+    title: 'New TLS files are not used',
+    severity: 'error',
+    text: (p: { listener: string; problem: string }) =>
+      `The TLS files of listener ${p.listener} have changed, but are not used: ${p.problem}. What was read before stays in use.`,
+    hint: 'Mend the files; they are looked at again when they change, or with `medusa-gateway reload`.',
   },
   'peers.none': {
     title: 'Nobody may send',

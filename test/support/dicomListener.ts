@@ -1,6 +1,7 @@
 /** A DICOM listener on a free port of the loopback, with its log in memory and limits that a test may set. */
 import { createMemoryLog } from '../../src/base/log.ts';
 import type { AccessPolicy, AssociationLimits, LimitName } from '../../src/dicom/services/access.ts';
+import type { Knock } from '../../src/dicom/services/associationObserver.ts';
 import type { Intake, StorageResult } from '../../src/dicom/services/storage.ts';
 import { type CommitmentDesk, StorageCommitmentService } from '../../src/dicom/services/storageCommitment.ts';
 import type { ClientTrust } from '../../src/dicom/transport/clientTrust.ts';
@@ -52,6 +53,7 @@ export async function startListener(options: {
   pendingConnections?: number;
   clientTrust?: ClientTrust;
   reading?: ReadingMode;
+  onRejected?: (knock: Knock) => void;
   /** With it storage commitment is offered to everybody. */
   commitment?: CommitmentDesk;
 }): Promise<TestListener> {
@@ -86,7 +88,7 @@ export async function startListener(options: {
       log,
       observer: {
         onAdmitted: () => {},
-        onRejected: () => {},
+        onRejected: (knock) => options.onRejected?.(knock),
         onInstance: (_association, result) => void results.push(result),
         onClosed: () => {},
         onHeld: () => {},

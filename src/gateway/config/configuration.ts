@@ -149,7 +149,7 @@ export function loadConfiguration(path: string, environment: NodeJS.ProcessEnv =
   const analysis = analyse(reading.text, path);
   const { sound, parsed, place } = analysis;
   const { stores, findings } = resolveStores(sound.stores ?? [], environment);
-  findings.push(...tlsFindings(sound.listeners ?? []));
+  findings.push(...tlsFindings(sound.listeners ?? [], environment));
   const { peers, findings: peerFindings } = resolvePeers(sound.peers ?? [], environment);
   findings.push(...peerFindings);
   const problems = [...analysis.problems, ...findings.map(place)];

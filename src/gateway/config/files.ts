@@ -1,52 +1,28 @@
 /** What a configuration names outside itself: TLS files and secrets. Each fault becomes a finding at its key. */
 import type { X509Certificate } from 'node:crypto';
 import type { StoreConfiguration } from '../../delivery/store/objectStore.ts';
-import { type FileFault, type FileResult, readCertificates, readPrivateKey, readSmallFile } from './pem.ts';
+import { type ListenerTls, loadTls } from '../tls/tlsFiles.ts';
+import { type FileFault, readCertificates, readPrivateKey } from './pem.ts';
 import type { Finding, KeyPath } from './problem.ts';
 import type { ParsedConfiguration } from './schema.ts';
+import { type Environment, resolveSecret } from './secrets.ts';
 
-type Environment = Record<string, string | undefined>;
 type ParsedListener = Readonly<ParsedConfiguration['listeners'][number]>;
 type ParsedStore = ParsedConfiguration['stores'][number];
 type ParsedPeer = ParsedConfiguration['peers'][number];
-type Secret = Extract<ParsedStore, { type: 's3' }>['secretAccessKey'];
 
-export type TlsFiles = NonNullable<ParsedListener['tls']>;
+export type TlsFiles = ListenerTls;
 
 const at = (path: KeyPath, fault: FileFault): Finding => ({ path, message: fault.message, hint: fault.hint });
 
-/** Findings on the certificate, key and authority of one listener, and the certificates themselves. */
-export function inspectTls(tls: TlsFiles, path: KeyPath): { chain: X509Certificate[]; findings: Finding[] } {
-  const findings: Finding[] = [];
-  const take = <T>(key: string, result: FileResult<T>): T | undefined => {
-    if (result.ok) return result.value;
-    findings.push(at([...path, key], result.fault));
-    return undefined;
-  };
-  const chain = take('certificateFile', readCertificates(tls.certificateFile)) ?? [];
-  const key = take('keyFile', readPrivateKey(tls.keyFile));
-  if (tls.clientCaFile !== undefined) take('clientCaFile', readCertificates(tls.clientCaFile));
-  const [leaf] = chain;
-  if (leaf && key && !leaf.checkPrivateKey(key)) {
-    const message = 'is not the key of the first certificate in certificateFile';
-    findings.push({ path: [...path, 'keyFile'], message, hint: 'name the pair that was made together' });
-  }
-  return { chain, findings };
-}
-
-function resolveSecret(secret: Secret, environment: Environment): FileResult<string> {
-  if (typeof secret === 'string') return { ok: true, value: secret };
-  if ('env' in secret) {
-    const value = environment[secret.env];
-    if (value) return { ok: true, value };
-    const message = `environment variable ${secret.env} is not set`;
-    return { ok: false, fault: { message, hint: 'set it for the service, or use { file: path }' } };
-  }
-  const text = readSmallFile(secret.file);
-  if (!text.ok) return text;
-  const value = text.value.replace(/\r?\n$/, '');
-  if (value !== '') return { ok: true, value };
-  return { ok: false, fault: { message: `file "${secret.file}" is empty` } };
+/** Findings on the TLS files of one listener, and its certificates as far as they can be read. */
+export function inspectTls(
+  tls: TlsFiles,
+  path: KeyPath,
+  environment?: Environment,
+): { chain: X509Certificate[]; findings: Finding[] } {
+  const { chain, faults } = loadTls(tls, environment);
+  return { chain, findings: faults.map((fault) => at([...path, fault.key], fault)) };
 }
 
 /** Stores with their secrets in place, as delivery takes them; those that are wrong in themselves are left out. */
@@ -109,8 +85,8 @@ function reportFindings({ storageCommitment }: ParsedPeer, path: KeyPath): Findi
 }
 
 /** Findings on the TLS files of all listeners. */
-export function tlsFindings(listeners: ReadonlyArray<ParsedListener | undefined>): Finding[] {
+export function tlsFindings(listeners: ReadonlyArray<ParsedListener | undefined>, environment: Environment): Finding[] {
   return listeners.flatMap((listener, index) =>
-    listener?.tls ? inspectTls(listener.tls, ['listeners', index, 'tls']).findings : [],
+    listener?.tls ? inspectTls(listener.tls, ['listeners', index, 'tls'], environment).findings : [],
   );
 }

@@ -46,6 +46,7 @@ function duplicates(
 }
 
 function listenerFindings(sound: PartialConfiguration): Finding[] {
+  const somePinned = (sound.peers ?? []).some((peer) => peer?.certificateFingerprints !== undefined);
   return (sound.listeners ?? []).flatMap((listener, index): Finding[] => {
     const path = ['listeners', index];
     if (!listener) return [];
@@ -63,12 +64,43 @@ function listenerFindings(sound: PartialConfiguration): Finding[] {
       const hint = 'add tls: with certificateFile, keyFile and clientCaFile, or say plain: true';
       return [{ path, message: 'has neither tls nor plain', hint }];
     }
-    if (listener.tls?.requireClientCertificate && listener.tls.clientCaFile === undefined) {
-      const hint = 'add clientCaFile, or say requireClientCertificate: false';
-      return [{ path: [...path, 'tls'], message: 'needs clientCaFile to know the certificates of senders by', hint }];
-    }
-    return [];
+    return listener.tls ? tlsKeyFindings(listener.tls, [...path, 'tls'], somePinned) : [];
   });
+}
+
+type Tls = NonNullable<NonNullable<NonNullable<PartialConfiguration['listeners']>[number]>['tls']>;
+
+/** Certificate and key come in one of two ways, and senders have to be known by something. */
+function tlsKeyFindings(tls: Tls, path: Array<string | number>, somePinned: boolean): Finding[] {
+  const findings: Finding[] = [];
+  const at = (key: keyof Tls, message: string, hint: string) =>
+    void findings.push({ path: [...path, key], message, hint, atKey: true });
+  const { certificateFile, keyFile, pkcs12File } = tls;
+  if (pkcs12File !== undefined) {
+    const other = certificateFile !== undefined ? 'certificateFile' : 'keyFile';
+    if (tls[other] !== undefined) at(other, 'contradicts pkcs12File', 'name either the PEM files or the PKCS #12 file');
+  } else if (certificateFile === undefined && keyFile === undefined) {
+    const hint = 'add certificateFile and keyFile, or pkcs12File';
+    findings.push({ path, message: 'has no certificate', hint });
+  } else if (certificateFile === undefined || keyFile === undefined) {
+    const [there, missing] =
+      certificateFile === undefined ? ['keyFile', 'certificateFile'] : ['certificateFile', 'keyFile'];
+    findings.push({ path, message: `has ${there} but no ${missing}`, hint: `add ${missing}` });
+  }
+  if (tls.keyPassphrase !== undefined && keyFile === undefined) {
+    at('keyPassphrase', 'is for a keyFile, and there is none', 'remove it, or use pkcs12Passphrase');
+  }
+  if (tls.pkcs12Passphrase !== undefined && pkcs12File === undefined) {
+    at('pkcs12Passphrase', 'is for a pkcs12File, and there is none', 'remove it, or use keyPassphrase');
+  }
+  if (tls.crlFile !== undefined && tls.clientCaFile === undefined) {
+    at('crlFile', 'is of the authorities in clientCaFile, and there is none', 'add clientCaFile, or remove it');
+  }
+  if (tls.requireClientCertificate && tls.clientCaFile === undefined && !somePinned) {
+    const hint = 'add clientCaFile, or certificateFingerprints to peers, or say requireClientCertificate: false';
+    findings.push({ path, message: 'needs clientCaFile to know the certificates of senders by', hint });
+  }
+  return findings;
 }
 
 function peerFindings(sound: PartialConfiguration): Finding[] {

@@ -8,9 +8,14 @@ type ParsedStore = ParsedConfiguration['stores'][number];
 
 function absoluteListener(listener: ParsedListener, path: (text: string) => string): ParsedListener {
   if (!listener.tls) return listener;
-  const { certificateFile, keyFile, clientCaFile } = listener.tls;
-  const ca = clientCaFile === undefined ? {} : { clientCaFile: path(clientCaFile) };
-  const tls = { ...listener.tls, certificateFile: path(certificateFile), keyFile: path(keyFile), ...ca };
+  const { keyPassphrase, pkcs12Passphrase } = listener.tls;
+  const tls: NonNullable<ParsedListener['tls']> = { ...listener.tls };
+  for (const key of ['certificateFile', 'keyFile', 'pkcs12File', 'clientCaFile', 'crlFile'] as const) {
+    const file = tls[key];
+    if (file !== undefined) tls[key] = path(file);
+  }
+  if (keyPassphrase) tls.keyPassphrase = absoluteSecret(keyPassphrase, path);
+  if (pkcs12Passphrase) tls.pkcs12Passphrase = absoluteSecret(pkcs12Passphrase, path);
   return { ...listener, tls };
 }
 

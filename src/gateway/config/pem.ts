@@ -12,14 +12,14 @@ const fail = <T>(message: string, hint?: string): FileResult<T> => ({
   fault: { message, ...(hint === undefined ? {} : { hint }) },
 });
 
-/** A small text file: certificates, keys and secrets are never megabytes. */
-const maxFileBytes = 4 * 2 ** 20;
+/** Certificates, keys and secrets are never megabytes; revocation lists of large authorities may be. */
+const maxFileBytes = 16 * 2 ** 20;
 
-export function readSmallFile(path: string): FileResult<string> {
+export function readFileBytes(path: string): FileResult<Buffer> {
   try {
     const { size } = statSync(path);
     if (size > maxFileBytes) return fail(`"${path}" is ${size} bytes: too large for what it should hold`);
-    return { ok: true, value: readFileSync(path, 'utf8') };
+    return { ok: true, value: readFileSync(path) };
   } catch (error) {
     switch (systemCode(error)) {
       case 'ENOENT':
@@ -32,6 +32,11 @@ export function readSmallFile(path: string): FileResult<string> {
         return fail(`file "${path}" cannot be read: ${describeError(error)}`);
     }
   }
+}
+
+export function readSmallFile(path: string): FileResult<string> {
+  const bytes = readFileBytes(path);
+  return bytes.ok ? { ok: true, value: bytes.value.toString('utf8') } : bytes;
 }
 
 /** All certificates of a PEM file, in order; at least one. */
@@ -53,18 +58,22 @@ export function readCertificates(path: string): FileResult<X509Certificate[]> {
   }
 }
 
-export function readPrivateKey(path: string): FileResult<KeyObject> {
+/** `passphrase`: for a key that is encrypted. */
+export function readPrivateKey(path: string, passphrase?: string): FileResult<KeyObject> {
   const text = readSmallFile(path);
   if (!text.ok) return text;
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text.value)) {
     return fail(`"${path}" holds no PEM private key`, 'it should begin with -----BEGIN PRIVATE KEY-----');
   }
-  if (/-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text.value)) {
+  const encrypted = /-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(text.value);
+  if (encrypted && passphrase === undefined) {
     return fail(`the key in "${path}" is encrypted`, 'decrypt it with: openssl pkey -in FILE -out NEW');
   }
   try {
-    return { ok: true, value: createPrivateKey(text.value) };
+    return { ok: true, value: createPrivateKey({ key: text.value, ...(encrypted ? { passphrase } : {}) }) };
   } catch {
+    if (encrypted)
+      return fail(`the key in "${path}" cannot be decrypted`, 'is the passphrase the one that it was made with?');
     return fail(`the key in "${path}" cannot be parsed`, 'look at it with: openssl pkey -noout -text -in FILE');
   }
 }

@@ -10,15 +10,43 @@ import { limits } from './limitsSchema.ts';
 import { peer, priority } from './peerSchema.ts';
 
 const tls = z.strictObject({
-  certificateFile: path().meta(restart("PEM file with the listener's certificate and the chain that signed it.")),
-  keyFile: path().meta(restart('PEM file with the private key of that certificate, not encrypted.')),
+  certificateFile: path()
+    .exactOptional()
+    .meta(
+      restart(
+        "PEM file with the listener's certificate and the chain that signed it. As with all TLS files, new content is taken on in service.",
+      ),
+    ),
+  keyFile: path().exactOptional().meta(restart('PEM file with the private key of that certificate.')),
+  keyPassphrase: secret()
+    .exactOptional()
+    .meta(restart('Passphrase of the key, when it is encrypted: in place, { env: NAME } or { file: path }.')),
+  pkcs12File: path()
+    .exactOptional()
+    .meta(
+      restart('PKCS #12 file (.p12, .pfx) with certificate, chain and key, in place of certificateFile and keyFile.'),
+    ),
+  pkcs12Passphrase: secret()
+    .exactOptional()
+    .meta(restart('Its passphrase: in place, { env: NAME } or { file: path }. Left out: an empty one.')),
   clientCaFile: path()
     .exactOptional()
     .meta(restart('PEM file with the authorities that sign the certificates of senders.')),
+  crlFile: path()
+    .exactOptional()
+    .meta(
+      restart(
+        'PEM file with a revocation list of each of these authorities. Where a list is missing or out of date, senders of that authority are refused.',
+      ),
+    ),
   requireClientCertificate: z
     .boolean()
     .default(true)
-    .meta(restart('Refuse senders that do not show a certificate signed by clientCaFile.')),
+    .meta(
+      restart(
+        'Refuse senders that show neither a certificate signed by clientCaFile nor one whose fingerprint a peer has.',
+      ),
+    ),
   minVersion: z
     .enum(['TLSv1.2', 'TLSv1.3'])
     .default('TLSv1.2')

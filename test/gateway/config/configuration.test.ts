@@ -120,7 +120,9 @@ stores:
             tls: {
               certificateFile: 'relative',
               keyFile: 'relative',
+              pkcs12File: 'relative',
               clientCaFile: 'relative',
+              crlFile: 'relative',
               requireClientCertificate: true,
               minVersion: 'TLSv1.2' as const,
             },

@@ -131,7 +131,32 @@ describe('what does not fit together', () => {
     [
       'no clientCaFile',
       'site: a\nlisteners: [{ name: x, port: 1, tls: { certificateFile: a, keyFile: b } }]',
-      '2:33 listeners[0].tls: needs clientCaFile to know the certificates of senders by | add clientCaFile, or say requireClientCertificate: false',
+      '2:33 listeners[0].tls: needs clientCaFile to know the certificates of senders by | add clientCaFile, or certificateFingerprints to peers, or say requireClientCertificate: false',
+    ],
+    [
+      'no certificate at all',
+      'site: a\nlisteners: [{ name: x, port: 1, tls: { clientCaFile: c } }]',
+      '2:33 listeners[0].tls: has no certificate | add certificateFile and keyFile, or pkcs12File',
+    ],
+    [
+      'half a pair',
+      'site: a\nlisteners: [{ name: x, port: 1, tls: { certificateFile: a, clientCaFile: c } }]',
+      '2:33 listeners[0].tls: has certificateFile but no keyFile | add keyFile',
+    ],
+    [
+      'certificate and key said twice',
+      'site: a\nlisteners: [{ name: x, port: 1, tls: { pkcs12File: p, keyFile: b, clientCaFile: c } }]',
+      '2:55 listeners[0].tls.keyFile: contradicts pkcs12File | name either the PEM files or the PKCS #12 file',
+    ],
+    [
+      'a passphrase for nothing',
+      'site: a\nlisteners: [{ name: x, port: 1, tls: { pkcs12File: p, keyPassphrase: s, clientCaFile: c } }]',
+      '2:55 listeners[0].tls.keyPassphrase: is for a keyFile, and there is none | remove it, or use pkcs12Passphrase',
+    ],
+    [
+      'revocation lists of nobody',
+      'site: a\nlisteners: [{ name: x, port: 1, tls: { pkcs12File: p, crlFile: r, requireClientCertificate: false } }]',
+      '2:55 listeners[0].tls.crlFile: is of the authorities in clientCaFile, and there is none | add clientCaFile, or remove it',
     ],
     [
       'a small quota',

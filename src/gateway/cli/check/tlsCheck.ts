@@ -2,7 +2,10 @@
 import type { X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import type { Configuration, ListenerConfiguration } from '../../config/configuration.ts';
-import { brokenLink, readCertificates } from '../../config/pem.ts';
+import { brokenLink } from '../../config/pem.ts';
+import type { RevocationList } from '../../tls/crl.ts';
+import { listWarning } from '../../tls/expiry.ts';
+import { loadTls } from '../../tls/tlsFiles.ts';
 import { type CheckResult, fail, ok, warn } from './result.ts';
 
 const dayMs = 86_400_000;
@@ -29,30 +32,47 @@ function checkChain(subject: string, chain: readonly X509Certificate[]): CheckRe
   return [fail(subject, message, 'order them: the own one first, then who signed it, and so on')];
 }
 
-function checkKeyMode(subject: string, keyFile: string): CheckResult[] {
-  const mode = statSync(keyFile).mode & 0o777;
+/** `file`: with a private key in it. */
+function checkKeyMode(subject: string, file: string): CheckResult[] {
+  const mode = statSync(file).mode & 0o777;
   if ((mode & 0o007) === 0) return [];
-  return [warn(subject, `every user of this machine may read ${keyFile}`, `chmod 640 ${keyFile}`)];
+  return [warn(subject, `every user of this machine may read ${file}`, `chmod 640 ${file}`)];
+}
+
+function checkList(subject: string, list: RevocationList, now: number): CheckResult {
+  if (list.nextUpdate === undefined) return ok(subject, 'does not say when it ends');
+  const date = new Date(list.nextUpdate).toISOString();
+  const hint = "put the authority's new list into crlFile";
+  switch (listWarning(list, now)) {
+    case 'tls.crl-expired':
+      return fail(subject, `ended on ${date}: senders of its authority are refused`, hint);
+    case 'tls.crl-expiring':
+      return warn(subject, `ends on ${date}; from then on senders of its authority are refused`, hint);
+    default:
+      return ok(subject, `in date until ${date}`);
+  }
 }
 
 function checkListener({ name, tls }: ListenerConfiguration, now: number): CheckResult[] {
   if (!tls) return [];
   const subject = `listeners ${name}`;
-  const chain = readCertificates(tls.certificateFile);
-  const authorities = tls.clientCaFile === undefined ? undefined : readCertificates(tls.clientCaFile);
+  const { loaded } = loadTls(tls);
   const results: CheckResult[] = [];
-  if (chain.ok) {
-    const [leaf] = chain.value;
+  if (loaded) {
+    const { chain, authorities, lists } = loaded;
+    const [leaf] = chain;
     if (leaf) results.push(checkValidity(`${subject} certificate`, leaf, now));
-    results.push(...checkChain(`${subject} certificate`, chain.value));
-  }
-  if (authorities?.ok) {
-    authorities.value.forEach((authority, index) => {
+    results.push(...checkChain(`${subject} certificate`, chain));
+    authorities.forEach((authority, index) => {
       const result = checkValidity(`${subject} client authority ${index + 1}`, authority, now);
       if (result.level !== 'ok') results.push(result);
     });
+    lists.forEach((list, index) => {
+      results.push(checkList(`${subject} revocation list ${index + 1}`, list, now));
+    });
   }
-  return [...results, ...checkKeyMode(subject, tls.keyFile)];
+  const keyFile = tls.keyFile ?? tls.pkcs12File;
+  return keyFile === undefined ? results : [...results, ...checkKeyMode(subject, keyFile)];
 }
 
 /** The files were read and compared when the configuration was loaded; this looks at their content. */

@@ -43,7 +43,8 @@ function peersNamed(config: Configuration, aeTitle: string | undefined, all: boo
 /** Our own certificate for a call over TLS: that of the first TLS listener. */
 function ownCertificate({ listeners }: Configuration) {
   const tls = listeners.find((listener) => listener.tls)?.tls;
-  return tls === undefined ? {} : { certificateFile: tls.certificateFile, keyFile: tls.keyFile };
+  const { certificateFile, keyFile } = tls ?? {};
+  return certificateFile === undefined || keyFile === undefined ? {} : { certificateFile, keyFile };
 }
 
 /** Where the peer can be called back; undefined when that is not known. */
