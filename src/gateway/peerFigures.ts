@@ -35,6 +35,8 @@ export function knownPeers(peers: Configuration['peers']): KnownPeer[] {
 
 export type SavedPeers = { savedAt: number; peers: PeerEntries[] };
 
+const isRemembered = (now: number) => (peer: PeerEntries) => (peer.lastSeenAt ?? 0) >= now - forgottenAfterMs;
+
 /** What an association has stored, and the time that it took. */
 type Stored = { bytes: number; images: number; busyMs: number };
 
@@ -49,16 +51,14 @@ export class PeerRegister implements AssociationObserver {
   constructor(now: () => number, known: readonly KnownPeer[] = [], saved: readonly PeerEntries[] = []) {
     this.#now = now;
     const configured = new Set(known.map(({ aeTitle }) => aeTitle));
-    for (const peer of saved) {
-      const isForgotten = !configured.has(peer.aeTitle) && (peer.lastSeenAt ?? 0) < now() - forgottenAfterMs;
-      if (!isForgotten && this.#peers.size < maxPeers) {
-        this.#peers.set(peer.aeTitle, new PeerRecord(peer.aeTitle, now(), peer));
-      }
-    }
+    // Those of the configuration first: the others must not take their places.
+    const [own, rest] = [saved.filter((peer) => configured.has(peer.aeTitle)), saved.filter(isRemembered(now()))];
+    for (const peer of own) this.#restore(peer);
     for (const { aeTitle, addresses } of known) {
       this.#peer(aeTitle);
       for (const address of addresses) this.#callers.note(address, aeTitle);
     }
+    for (const peer of rest.sort((x, y) => (y.lastSeenAt ?? 0) - (x.lastSeenAt ?? 0))) this.#restore(peer);
   }
 
   get all(): PeerRecord[] {
@@ -132,6 +132,11 @@ export class PeerRegister implements AssociationObserver {
 
   save(): SavedPeers {
     return { savedAt: this.#now(), peers: this.all.map((peer) => peer.entries()) };
+  }
+
+  #restore(peer: PeerEntries): void {
+    if (this.#peers.has(peer.aeTitle) || this.#peers.size >= maxPeers) return;
+    this.#peers.set(peer.aeTitle, new PeerRecord(peer.aeTitle, this.#now(), peer));
   }
 
   #peer(aeTitle: string): PeerRecord {

@@ -89,6 +89,30 @@ describe('counts', () => {
   });
 });
 
+it('after a restart the peers of the configuration come first, then those that were seen last; old ones are forgotten', () => {
+  const day = 24 * 60 * minute;
+  const before = reception([]);
+  before.admit('OLD');
+  before.admit('CT1');
+  before.wait(31 * day);
+  for (let i = 0; i < 600; i++) {
+    before.admit(`AE${i}`);
+    before.wait(1);
+  }
+  const now = before.at();
+  const known = [
+    { aeTitle: 'CT1', addresses: [] },
+    { aeTitle: 'NEW', addresses: [] },
+  ];
+  const after = new PeerRegister(() => now, known, before.register.save().peers);
+  const titles = after.all.map(({ aeTitle }) => aeTitle);
+  expect(titles).toHaveLength(512);
+  expect(titles.slice(0, 3)).toEqual(['CT1', 'NEW', '(others)']);
+  expect(titles).not.toContain('OLD');
+  expect(after.innerLink('CT1')).toMatchObject({ goodMinutes: 1, since: start });
+  expect(after.total()).toBe(0);
+});
+
 describe('rates', () => {
   it('are of the time at work, by association, and say how many there were', () => {
     const { admit, store, close, link, wait } = reception();
