@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { runCli } from '../../src/gateway/cli/program.ts';
-import { dependencies } from '../../src/gateway/cli/wiring.ts';
 import type { KnockEntry, PeersAnswer } from '../../src/web/peers.ts';
 import { tinyStudy, writeStudy } from '../../synthetic/index.ts';
+import { runInProcess } from '../gateway/cli/inProcess.ts';
 import { type CertificateFiles, createTestPki, type TestPki } from '../support/certificates.ts';
 import { dcmtkMissing, echoscu, storescu } from '../support/dcmtkPeers.ts';
 import { GatewayProcess } from '../support/gatewayProcess.ts';
@@ -55,19 +54,7 @@ async function start(): Promise<void> {
   port = { plain: at('plain'), tls: at('tls') };
 }
 
-/** As the program does it, without the start of a process. */
-async function medusa(...args: string[]) {
-  const ended = { code: 0, out: '', err: '' };
-  const write = (text: string) => {
-    ended.out += text;
-  };
-  const writeError = (text: string) => {
-    ended.err += text;
-  };
-  ended.code = await runCli([...args, '--config', config], dependencies, { version: '0', write, writeError });
-  return ended;
-}
-
+const medusa = (...args: string[]) => runInProcess([...args, '--config', config]);
 async function peersJson(): Promise<PeersAnswer & { peers: Array<{ aeTitle: string }> }> {
   const { code, out } = await medusa('peers', 'list', '--json');
   expect(code).toBe(0);
