@@ -56,7 +56,7 @@ export class AssociationLog {
 
   /** `answered`: the status; undefined for what has no answer. */
   operationRefused(code: string, answered: number | undefined): void {
-    const what = answered === undefined ? 'which has no answer' : `answered ${statusText(answered)}`;
+    const what = answered === undefined ? 'it has no answer' : `answered ${statusText(answered)}`;
     this.#log.warn('dimse.unsupported', `command ${code} is not offered on this context; ${what}`, this.#who());
   }
 
