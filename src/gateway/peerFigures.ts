@@ -33,8 +33,6 @@ export function knownPeers(peers: Configuration['peers']): KnownPeer[] {
     .map(({ aeTitle, addresses = [] }) => ({ aeTitle, addresses: addresses.filter((one) => !one.includes('/')) }));
 }
 
-export type SavedPeers = { savedAt: number; peers: PeerEntries[] };
-
 const isRemembered = (now: number) => (peer: PeerEntries) => (peer.lastSeenAt ?? 0) >= now - forgottenAfterMs;
 
 /** What an association has stored, and the time that it took. */
@@ -128,10 +126,6 @@ export class PeerRegister implements AssociationObserver {
         if (isPeer(peer) && peer.lastSeenAt !== undefined) peer.linkWasBad(minute * minuteMs);
       }
     }
-  }
-
-  save(): SavedPeers {
-    return { savedAt: this.#now(), peers: this.all.map((peer) => peer.entries()) };
   }
 
   #restore(peer: PeerEntries): void {

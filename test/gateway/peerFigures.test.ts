@@ -104,7 +104,11 @@ it('after a restart the peers of the configuration come first, then those that w
     { aeTitle: 'CT1', addresses: [] },
     { aeTitle: 'NEW', addresses: [] },
   ];
-  const after = new PeerRegister(() => now, known, before.register.save().peers);
+  const after = new PeerRegister(
+    () => now,
+    known,
+    before.register.all.map((peer) => peer.entries()),
+  );
   const titles = after.all.map(({ aeTitle }) => aeTitle);
   expect(titles).toHaveLength(512);
   expect(titles.slice(0, 3)).toEqual(['CT1', 'NEW', '(others)']);

@@ -9,6 +9,8 @@ export type HourEntries = Array<[hour: number, entries: HistogramEntries]>;
 export class DayOfHistograms {
   /** By hours since 1970. */
   readonly #hours: Map<number, LogHistogram>;
+  /** The 23 hours before `hour`, merged: they change once an hour, and are asked for every few seconds. */
+  #before: { hour: number; histogram: LogHistogram } | undefined;
 
   constructor(entries: HourEntries = []) {
     this.#hours = new Map(entries.map(([hour, histogram]) => [hour, new LogHistogram(histogram)]));
@@ -23,15 +25,24 @@ export class DayOfHistograms {
       histogram = new LogHistogram();
       this.#hours.set(hour, histogram);
     }
+    if (this.#before && hour < this.#before.hour) this.#before = undefined;
     histogram.add(value);
   }
 
   /** The hour that is running, and the 23 before it. */
   merged(now: number): LogHistogram {
     const hour = Math.floor(now / hourMs);
-    const all = new LogHistogram();
-    for (const [of, histogram] of this.#hours) if (of > hour - hours) all.merge(histogram);
-    return all;
+    if (this.#before?.hour !== hour)
+      this.#before = { hour, histogram: this.#merge((of) => of > hour - hours && of < hour) };
+    const merged = this.#merge((of) => of >= hour);
+    merged.merge(this.#before.histogram);
+    return merged;
+  }
+
+  #merge(isWanted: (hour: number) => boolean): LogHistogram {
+    const merged = new LogHistogram();
+    for (const [hour, histogram] of this.#hours) if (isWanted(hour)) merged.merge(histogram);
+    return merged;
   }
 
   entries(): HourEntries {

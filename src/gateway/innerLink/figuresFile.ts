@@ -3,11 +3,13 @@
  * itself: when it cannot be read, figures begin anew; when it cannot be written, the gateway goes on.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { replaceFile, writeFileDurably } from '../../base/durableFile.ts';
 import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { PeerRegister, SavedPeers } from '../peerFigures.ts';
+import type { PeerRegister } from '../peerFigures.ts';
+import type { PeerEntries } from './peerRecord.ts';
 
 const intervalMs = 60_000;
 
@@ -38,8 +40,10 @@ const figuresFile = z.object({
   ),
 });
 
+export type SavedFigures = { savedAt: number; peers: PeerEntries[] };
+
 /** The figures of the run before; undefined when there are none, or none that can be read. */
-export function readFigures(path: string, log: Log): SavedPeers | undefined {
+export function readFigures(path: string, log: Log): SavedFigures | undefined {
   if (!existsSync(path)) return undefined;
   try {
     return figuresFile.parse(JSON.parse(readFileSync(path, 'utf8')));
@@ -50,7 +54,18 @@ export function readFigures(path: string, log: Log): SavedPeers | undefined {
   }
 }
 
-const written = (register: PeerRegister) => JSON.stringify({ version: 1, ...register.save() });
+const fileText = (savedAt: number, peers: readonly string[]) =>
+  `{"version":1,"savedAt":${savedAt},"peers":[${peers.join(',\n')}]}\n`;
+
+/** The same as at the end, but it lets others have their turn between the peers. */
+async function textInTurns(register: PeerRegister, now: () => number): Promise<string> {
+  const peers: string[] = [];
+  for (const peer of register.all) {
+    peers.push(JSON.stringify(peer.entries()));
+    await setImmediate();
+  }
+  return fileText(now(), peers);
+}
 
 export type FiguresKeeper = { stop(): Promise<void> };
 
@@ -83,7 +98,7 @@ export function keepFigures(options: {
   const tick = () => {
     listenTo();
     writing = writing
-      .then(() => replaceFile(path, written(register)))
+      .then(async () => replaceFile(path, await textInTurns(register, now)))
       .then(() => {
         isFailing = false;
       }, failed);
@@ -95,7 +110,8 @@ export function keepFigures(options: {
       clearInterval(timer);
       await writing;
       try {
-        writeFileDurably(path, written(register));
+        const peers = register.all.map((peer) => JSON.stringify(peer.entries()));
+        writeFileDurably(path, fileText(now(), peers));
       } catch (error) {
         failed(error);
       }

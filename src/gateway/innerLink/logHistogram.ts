@@ -12,11 +12,13 @@ const bucketOf = (value: number) =>
   value > 0 ? Math.min(highest, Math.max(lowest, Math.ceil(Math.log(value) / logGrowth))) : lowest;
 
 /** Pairs of bucket and count, as a histogram is written to a file. */
-export type HistogramEntries = Array<[bucket: number, count: number]>;
+export type HistogramEntries = ReadonlyArray<readonly [bucket: number, count: number]>;
 
 export class LogHistogram {
   readonly #counts: Map<number, number>;
   #samples = 0;
+  /** What `entries` answered, until something is added. */
+  #sorted: HistogramEntries | undefined;
 
   constructor(entries: HistogramEntries = []) {
     this.#counts = new Map(entries);
@@ -31,11 +33,13 @@ export class LogHistogram {
     const bucket = bucketOf(value);
     this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + 1);
     this.#samples++;
+    this.#sorted = undefined;
   }
 
   merge(other: LogHistogram): void {
     for (const [bucket, count] of other.#counts) this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + count);
     this.#samples += other.#samples;
+    this.#sorted = undefined;
   }
 
   /** The value that a share `q` of the samples does not exceed (nearest rank); undefined without samples. */
@@ -48,7 +52,9 @@ export class LogHistogram {
     return undefined;
   }
 
+  /** In the order of the buckets. */
   entries(): HistogramEntries {
-    return [...this.#counts].sort(([a], [b]) => a - b);
+    this.#sorted ??= [...this.#counts].sort(([a], [b]) => a - b);
+    return this.#sorted;
   }
 }

@@ -14,7 +14,8 @@ const span = 24 * 60;
 const states = ['', 'good', 'bad'] as const;
 const letters = '.gb';
 
-/** The last 24 hours as text, for a file: `newest` is the last minute of it, minutes since 1970. */
+/** The last 24 hours as text, for a file, run by run: `10g3.`. `newest` is the minute that it begins with,
+ * minutes since 1970; it goes backwards from there. */
 export type MinutesEntries = MinuteCounts & { newest: number; day: string };
 
 export class Minutes {
@@ -65,8 +66,13 @@ export class Minutes {
   entries(): MinutesEntries {
     const newest = this.#newest ?? 0;
     let day = '';
-    for (let age = 0; age < span; age++) day += letters.charAt(this.#day[at(newest - age)] ?? 0);
-    return { ...this.#total, newest, day: day.replace(/(.)\1*/g, (run) => `${run.length}${run.charAt(0)}`) };
+    for (let age = 0, begins = 0; age < span; age++) {
+      const state = this.#day[at(newest - age)] ?? 0;
+      if (age + 1 < span && this.#day[at(newest - age - 1)] === state) continue;
+      day += `${age + 1 - begins}${letters.charAt(state)}`;
+      begins = age + 1;
+    }
+    return { ...this.#total, newest, day };
   }
 
   /** Forgets the minutes that are more than a day old. After a clock that was far ahead, all of them. */
