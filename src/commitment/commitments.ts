@@ -114,8 +114,12 @@ export class Commitments implements CommitmentDesk {
       return this.#saving.get(known) ?? success;
     }
     const requestedAt = this.#options.clock.now();
-    const made = { peer, calledAeTitle, transactionUid, requestedAt, references, resolution: undefined, attempts: 0 };
-    const pending = pendingOf(made, digest);
+    const made: TransactionRecord = {
+      ...{ peer, calledAeTitle, transactionUid, requestedAt, references, digest },
+      resolution: undefined,
+      attempts: 0,
+    };
+    const pending = pendingOf(made);
     pending.channel = channel;
     this.#register.add(pending);
     const saving = this.#save(pending, made);

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import type { CommitmentReport, SopReference } from '../dicom/dataSet/commitmentDataSets.ts';
 import type { ReportChannel } from '../dicom/services/storageCommitment.ts';
-import { isUid } from '../dicom/uids.ts';
 
 /** What has become of a request: the references that failed, by their place in the request, each with its reason. */
 export type Resolution = { at: number; failures: ReadonlyArray<readonly [index: number, failureReason: number]> };
@@ -15,6 +14,8 @@ export type TransactionRecord = {
   transactionUid: string;
   requestedAt: number;
   references: readonly SopReference[];
+  /** Of the references: see digestOf. */
+  digest: string;
   resolution: Resolution | undefined;
   /** Attempts to report that failed. */
   attempts: number;
@@ -45,8 +46,8 @@ export function digestOf(references: readonly SopReference[]): string {
   return createHash('sha256').update(lines.join('\n')).digest('hex');
 }
 
-export function pendingOf(record: TransactionRecord, digest = digestOf(record.references)): Pending {
-  const { peer, calledAeTitle, transactionUid, requestedAt, references, resolution, attempts } = record;
+export function pendingOf(record: TransactionRecord): Pending {
+  const { peer, calledAeTitle, transactionUid, requestedAt, references, digest, resolution, attempts } = record;
   return {
     ...{ peer, calledAeTitle, transactionUid, requestedAt, digest, attempts },
     instances: references.length,
@@ -68,49 +69,24 @@ export function reportOf({ transactionUid, references, resolution }: Transaction
 }
 
 const form = 1;
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
+/** One line of JSON, and a line with its SHA-256. */
 export function encodeTransaction(record: TransactionRecord): string {
   const references = record.references.map(({ sopClassUid, sopInstanceUid }) => [sopClassUid, sopInstanceUid]);
-  return `${JSON.stringify({ form, ...record, references, digest: digestOf(record.references) })}\n`;
+  const line = JSON.stringify({ form, ...record, references });
+  return `${line}\n${sha256(line)}\n`;
 }
 
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-const isPair = (value: unknown): value is [unknown, unknown] => Array.isArray(value) && value.length === 2;
-
-function referencesIn(value: unknown): SopReference[] | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const references: SopReference[] = [];
-  for (const pair of value) {
-    if (!isPair(pair) || !isText(pair[0]) || !isText(pair[1]) || !isUid(pair[0]) || !isUid(pair[1])) return undefined;
-    references.push({ sopClassUid: pair[0], sopInstanceUid: pair[1] });
-  }
-  return references;
-}
-
-function resolutionIn(value: unknown, references: number): Resolution | undefined {
-  const { at, failures } = value as { at?: unknown; failures?: unknown };
-  if (!isNumber(at) || !Array.isArray(failures)) return undefined;
-  const isFailure = (pair: unknown): pair is [number, number] =>
-    isPair(pair) && isNumber(pair[0]) && isNumber(pair[1]) && pair[0] >= 0 && pair[0] < references;
-  return failures.every(isFailure) ? { at, failures } : undefined;
-}
+type Line = { form: number } & Omit<TransactionRecord, 'references'> & { references: Array<[string, string]> };
 
 /** undefined when the text is not a transaction, or not the one that was written. */
 export function decodeTransaction(text: string): TransactionRecord | undefined {
-  let value: Record<string, unknown>;
-  try {
-    value = JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || value.form !== form) return undefined;
-  const { peer, calledAeTitle, transactionUid, requestedAt, attempts, digest } = value;
-  const references = referencesIn(value.references);
-  if (!isText(peer) || !isText(calledAeTitle) || !isText(transactionUid) || !isUid(transactionUid)) return undefined;
-  if (!isNumber(requestedAt) || !isNumber(attempts) || references === undefined) return undefined;
-  if (digest !== digestOf(references)) return undefined;
-  const resolution = value.resolution == null ? undefined : resolutionIn(value.resolution, references.length);
-  if (value.resolution != null && resolution === undefined) return undefined;
-  return { peer, calledAeTitle, transactionUid, requestedAt, references, resolution, attempts };
+  const [line = '', digest, rest] = text.split('\n', 3);
+  if (rest !== '' || digest !== sha256(line)) return undefined;
+  const value = JSON.parse(line) as Line; // the digest says that it is what encodeTransaction wrote
+  if (value.form !== form) return undefined;
+  const { form: _form, references: pairs, resolution, ...same } = value;
+  const references = pairs.map(([sopClassUid, sopInstanceUid]) => ({ sopClassUid, sopInstanceUid }));
+  return { ...same, references, resolution };
 }

@@ -91,7 +91,7 @@ export function decodeCommitmentReport(
   const failed = (dataSet.sequences.get(tag.failedSopSequence) ?? []).map((item) => {
     const reason = item.values.get(tag.failureReason);
     if (reason?.length !== 2) throw new DataSetError('missing', `${named(tag.failureReason)} is missing`);
-    return { ...referenceIn(item), failureReason: reason.readUInt16LE() };
+    return { ...referenceIn(item), failureReason: reason.charCodeAt(0) + 0x100 * reason.charCodeAt(1) };
   });
   return {
     transactionUid: uidIn(dataSet, tag.transactionUid),

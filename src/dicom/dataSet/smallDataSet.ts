@@ -5,8 +5,11 @@
  */
 import { uid } from '../uids.ts';
 
-/** A data set, or an item of a sequence: the values and sequences that were asked for, by their tags. */
-export type ReadItem = { values: Map<number, Buffer>; sequences: Map<number, ReadItem[]> };
+/**
+ * A data set, or an item of a sequence: the values and sequences that were asked for, by their tags. A value is a string in
+ * which each byte is one character.
+ */
+export type ReadItem = { values: Map<number, string>; sequences: Map<number, ReadItem[]> };
 
 export type ReadPlan = {
   /** Tags of elements whose values are kept; they may have at most `maxValueBytes`. */
@@ -39,7 +42,9 @@ const maxDepth = 8;
 const maxValueBytes = 256;
 const longForm = new Set(['OB', 'OW', 'OF', 'OD', 'OL', 'OV', 'SQ', 'UC', 'UN', 'UR', 'UT', 'SV', 'UV']);
 
-const emptyItem = (): ReadItem => ({ values: new Map(), sequences: new Map() });
+/** Shared by the many items in which there is no sequence. */
+const noSequences: Map<number, ReadItem[]> = new Map();
+const nothing: ReadItem = { values: new Map(), sequences: noSequences };
 export const tagText = (tag: number) =>
   `(${(tag >>> 16).toString(16).padStart(4, '0')},${(tag & 0xffff).toString(16).padStart(4, '0')})`;
 
@@ -70,7 +75,7 @@ class Reader {
 
   /** The elements up to the end of the data set or item. `keep` is false in what is only stepped over. */
   #elements({ end, delimited }: Bounds, implicit: boolean, depth: number, keep: boolean): ReadItem {
-    const result = emptyItem();
+    const result: ReadItem = keep ? { values: new Map(), sequences: noSequences } : nothing;
     while (this.#offset < end) {
       const { tag, vr, length } = this.#header(end, implicit);
       if (tag === itemEnd && delimited) return result;
@@ -79,13 +84,16 @@ class Reader {
       if (wanted || length === undefinedLength) {
         // What is inside an UN element is Implicit VR Little Endian, whatever is around it (PS3.5 6.2.2).
         const items = this.#sequence(end, length, implicit || vr === 'UN', depth + 1, wanted);
-        if (wanted) setOnce(result.sequences, tag, items);
+        if (wanted) {
+          if (result.sequences === noSequences) result.sequences = new Map();
+          setOnce(result.sequences, tag, items);
+        }
         continue;
       }
       this.#mustFit(tag, length, end);
       if (keep && this.#plan.values.has(tag)) {
         if (length > maxValueBytes) fail(`element ${tagText(tag)} is longer than ${maxValueBytes} bytes`);
-        setOnce(result.values, tag, this.#bytes.subarray(this.#offset, this.#offset + length));
+        setOnce(result.values, tag, this.#bytes.toString('latin1', this.#offset, this.#offset + length));
       }
       this.#offset += length;
     }
@@ -119,7 +127,7 @@ class Reader {
     const itemLimit = this.#offset + length;
     if (keep) return this.#elements({ end: itemLimit, delimited: false }, implicit, depth, true);
     this.#offset = itemLimit;
-    return emptyItem();
+    return nothing;
   }
 
   #header(end: number, implicit: boolean): ElementHeader {
@@ -131,7 +139,8 @@ class Reader {
       return { tag, vr: undefined, length: this.#bytes.readUInt32LE(at + 4) };
     }
     const vr = this.#bytes.toString('latin1', at + 4, at + 6);
-    if (!/^[A-Z]{2}$/.test(vr)) fail(`element ${tagText(tag)} has no valid VR`);
+    if (!isUpperCase(vr.charCodeAt(0)) || !isUpperCase(vr.charCodeAt(1)))
+      fail(`element ${tagText(tag)} has no valid VR`);
     if (!longForm.has(vr)) {
       this.#offset = at + 8;
       return { tag, vr, length: this.#bytes.readUInt16LE(at + 6) };
@@ -142,10 +151,13 @@ class Reader {
   }
 
   #mustFit(tag: number | undefined, length: number, end: number): void {
+    if (this.#offset + length <= end) return;
     const what = tag === undefined ? 'a sequence' : tag === item ? 'an item' : `element ${tagText(tag)}`;
-    if (this.#offset + length > end) fail(`${what} declares more bytes than are there`);
+    fail(`${what} declares more bytes than are there`);
   }
 }
+
+const isUpperCase = (code: number) => code >= 0x41 && code <= 0x5a;
 
 function setOnce<T>(map: Map<number, T>, tag: number, value: T): void {
   if (map.has(tag)) fail(`element ${tagText(tag)} comes twice`);
@@ -157,8 +169,12 @@ function fail(message: string): never {
 }
 
 /** A UID or code string as it is meant: without the padding that PS3.5 asks for and the spaces that peers add. */
-export const textOf = (value: Buffer) =>
-  value
-    .toString('latin1')
-    .replace(/[\0 ]+$/, '')
-    .trimStart();
+export function textOf(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (end > start && isPadding(value.charCodeAt(end - 1))) end--;
+  while (start < end && value.charCodeAt(start) === 0x20) start++;
+  return value.slice(start, end);
+}
+
+const isPadding = (code: number) => code === 0 || code === 0x20;
