@@ -182,8 +182,9 @@ describe('limits of an association', () => {
     const { intake, associate } = await start({ instanceBytes: 1000 });
     const peer = await associate();
     intake.full = true; // what is discarded never drains
-    peer.send(Buffer.concat([storeCommand(), dataPdus(Buffer.alloc(1900), 3, 500)]), echoRq(2));
+    peer.send(Buffer.concat([storeCommand(), dataPdus(Buffer.alloc(1900), 3, 500)]));
     expect(await peer.answer()).toBe('status a700 to 1');
+    peer.send(echoRq(2));
     expect(await peer.answer()).toBe('status 0000 to 2');
     expect(intake.discarded).toBe(1);
     intake.full = false;
