@@ -1,7 +1,11 @@
 /** The figures of the senders and of the limits, as the running gateway shows them. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { GatewayStatus, PeerStatus } from '../../src/web/status.ts';
 import { tinyStudy } from '../../synthetic/index.ts';
+import { createTestPki } from '../support/certificates.ts';
 import { fetchText, type GatewayProcess } from '../support/gatewayProcess.ts';
 import { associateRq, echoRq, RawPeer, storeCommand } from '../support/rawPeer.ts';
 import { createSite, portOf, type Site, until } from './site.ts';
@@ -84,6 +88,24 @@ it('a limit that turns a sender away is counted, warned about with its key, and 
   expect(await first.peer.answer()).toBe('status 0000 to 1');
   for (const { peer } of [first, second]) peer.destroy();
   silent.destroy();
+});
+
+it('a handshake that fails is held against the link of the sender whose address it is', async () => {
+  await site.remove();
+  const folder = mkdtempSync(join(tmpdir(), 'medusa-pki-'));
+  const { certificateFile, keyFile, caFile } = (await createTestPki(folder)).server;
+  site = createSite('', {
+    listeners: `[{ name: door, port: 0, tls: { certificateFile: ${certificateFile}, keyFile: ${keyFile}, clientCaFile: ${caFile} } }]`,
+    peers: '[{ aeTitle: CT1, addresses: [127.0.0.1] }, { aeTitle: US1, addresses: [127.0.0.0/8] }]',
+  });
+  const gateway = await site.start();
+  const { listeners } = await gateway.status();
+  const peer = await RawPeer.connect(portOf(listeners[0]?.address ?? ''));
+  peer.send(associateRq({ callingAeTitle: 'CT1' }));
+  const status = await until(gateway, (s) => peerOf(s, 'CT1').link?.badMinutes24h === 1, 'bad');
+  expect(peerOf(status, 'US1').link?.badMinutes24h).toBe(0);
+  peer.destroy();
+  rmSync(folder, { recursive: true });
 });
 
 it('a flood of strangers is counted to the last one, and is a few lines in the log', async () => {
