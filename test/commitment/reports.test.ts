@@ -104,7 +104,7 @@ describe('storage commitment reports', () => {
       }
       await fixture.until(() => silent?.sockets.length === 3);
       await ask('1.9');
-      await fixture.until(() => fixture.reports.length === 1);
+      await fixture.until(() => fixture.events().includes('commitment.reported'));
       expect(silent?.sockets).toHaveLength(3); // one at a time for each peer
       await fixture.commitments.stop();
       expect(fixture.files().filter((name) => name.endsWith('.json'))).toHaveLength(9);
