@@ -20,7 +20,7 @@ export type ShownCertificate = {
   /** Milliseconds since 1970. */
   notBefore: number;
   notAfter: number;
-  /** Verification error of OpenSSL, by Node's name; undefined: verified. */
+  /** Verification error of OpenSSL, by Node's name, or WEAK_CERTIFICATE; undefined: verified. */
   problem: string | undefined;
   /** An authority of the listener is in its chain: that authority's word counts, and its CRL. */
   underOurAuthority: boolean;
@@ -37,6 +37,7 @@ const unknownIssuer: ReadonlySet<string> = new Set([
 ]);
 
 export const noCertificate = 'NO_CERTIFICATE';
+export const weakCertificate = 'WEAK_CERTIFICATE';
 
 /**
  * The problem for which a connection is refused, or undefined when it may go on to ask for an association.

@@ -1,8 +1,10 @@
 /** What a TLS socket knows of the certificate that its peer showed. */
+import type { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerCertificate } from '../services/access.ts';
-import type { ShownCertificate } from './clientTrust.ts';
+import { type ShownCertificate, weakCertificate } from './clientTrust.ts';
 import { rfc4514 } from './distinguishedName.ts';
+import { weakKey } from './tlsProfile.ts';
 
 export type SeenCertificate = ShownCertificate & { subject: string; authorities: readonly string[] };
 
@@ -19,6 +21,13 @@ function authoritiesOf(leaf: DetailedPeerCertificate): string[] {
   return found;
 }
 
+/** OpenSSL reports one problem, the last one that it found: a weak key may hide behind a missing list. */
+function problemOf(socket: TLSSocket, certificate: X509Certificate): string | undefined {
+  if (weakKey(certificate.publicKey) !== undefined) return weakCertificate;
+  // The type says Error; what is there is a code.
+  return socket.authorized ? undefined : String(socket.authorizationError ?? 'UNKNOWN');
+}
+
 /** undefined: it showed none. `ours`: fingerprints of the listener's authorities. */
 export function seenCertificate(socket: TLSSocket, ours: ReadonlySet<string>): SeenCertificate | undefined {
   const certificate = socket.getPeerX509Certificate();
@@ -29,8 +38,7 @@ export function seenCertificate(socket: TLSSocket, ours: ReadonlySet<string>): S
     subject: rfc4514(certificate.subject),
     notBefore: certificate.validFromDate.getTime(),
     notAfter: certificate.validToDate.getTime(),
-    // The type says Error; what is there is a code.
-    problem: socket.authorized ? undefined : String(socket.authorizationError ?? 'UNKNOWN'),
+    problem: problemOf(socket, certificate),
     underOurAuthority: authorities.some((authority) => ours.has(authority)),
     authorities,
   };

@@ -1,5 +1,5 @@
 /** What OpenSSL says when a handshake fails, as one line that tells the operator what to do. Pure. */
-import { noCertificate } from './clientTrust.ts';
+import { noCertificate, weakCertificate } from './clientTrust.ts';
 
 type Words = [event: string, message: string];
 
@@ -32,12 +32,11 @@ export function explainRefusedCertificate(code: string): Words {
         'tls.no-client-certificate',
         `${what}showed no certificate, or not its issuer; clientCaFile must hold the CA`,
       ];
-    case 'EE_KEY_TOO_SMALL':
-    case 'CA_KEY_TOO_SMALL':
-    case 'CA_MD_TOO_WEAK':
+    case weakCertificate:
+    case 'UNSPECIFIED': // Node has no name for what OpenSSL says of a weak key or signature
       return [
         'tls.client-certificate-weak',
-        `${what}showed a certificate that is too weak (${code}); BCP 195 needs RSA 2048 or EC P-256, signed with SHA-256`,
+        `${what}showed a certificate that is too weak, or flawed in another way; BCP 195 needs RSA 2048 or EC P-256, signed with SHA-256`,
       ];
     default:
       return [
