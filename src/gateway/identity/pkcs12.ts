@@ -60,33 +60,44 @@ function checkIterations(pfx: Forge.asn1.Asn1): void {
     throw new Error(`unsupported: the passphrase is hashed more than ${maxIterations} times`);
 }
 
+type Open = (change: (pfx: Forge.asn1.Asn1) => void, password: string | undefined) => Forge.pkcs12.Bag[];
+
 /** Decodes and decrypts. What is thrown is forge's own, or Undecryptable. */
 function decode(forge: typeof Forge, bytes: Buffer, passphrase: string): Forge.pkcs12.Bag[] {
-  // Decoding works in place, so every attempt starts anew.
   const parse = () => forge.asn1.fromDer(bytes.toString('latin1'));
-  const open = (pfx: Forge.asn1.Asn1, password: string | undefined) =>
-    forge.pkcs12.pkcs12FromAsn1(pfx, true, password).safeContents.flatMap(({ safeBags }) => safeBags);
   const pfx = parse();
-  const hasMac = pfx.value.length > 2;
   checkIterations(pfx);
+  const open: Open = (change, password) => {
+    const fresh = parse(); // opening works in place: every attempt starts anew
+    change(fresh);
+    return forge.pkcs12.pkcs12FromAsn1(fresh, true, password).safeContents.flatMap(({ safeBags }) => safeBags);
+  };
   try {
-    return open(pfx, passphrase);
+    return decrypt(open, passphrase);
   } catch (error) {
     const text = describeError(error);
-    if (/not an PKCS#12 PFX/.test(text)) throw error;
-    // "No passphrase" is the empty string with its two zero bytes for some tools, and nothing at all for others.
-    if (passphrase === '' && /MAC could not/.test(text)) return open(parse(), undefined);
-    if (!hasMac && isAscii(passphrase)) throw new Undecryptable(text, { cause: error });
-    if (/MAC/.test(text) || isAscii(passphrase)) throw error;
+    const hasMac = pfx.value.length > 2;
+    if (hasMac || /not an PKCS#12 PFX/.test(text)) throw error;
+    throw new Undecryptable(text, { cause: error });
   }
-  // PBES2 takes the passphrase as UTF-8 where the MAC, which was right, takes UTF-16. Forge gives the same to both.
-  const withoutMac = parse();
-  withoutMac.value = (withoutMac.value as Forge.asn1.Asn1[]).slice(0, 2);
+}
+
+/** Forge hands one passphrase to the MAC and to all ciphers, which do not read it alike (RFC 7292 B.1, RFC 8018 3). */
+function decrypt(open: Open, passphrase: string): Forge.pkcs12.Bag[] {
   try {
-    return open(withoutMac, Buffer.from(passphrase, 'utf8').toString('latin1'));
+    return open(() => {}, passphrase);
   } catch (error) {
-    throw hasMac ? error : new Undecryptable(describeError(error), { cause: error });
+    const macIsWrong = /MAC could not/.test(describeError(error));
+    // "No passphrase" is the empty string with its two zero bytes for some tools, and nothing at all for others.
+    if (passphrase === '' && macIsWrong) return open(() => {}, undefined);
+    if (macIsWrong || isAscii(passphrase)) throw error;
   }
+  // PBES2 takes the passphrase as UTF-8 where the MAC, which was right or is not there, takes UTF-16.
+  return open(withoutMac, Buffer.from(passphrase, 'utf8').toString('latin1'));
+}
+
+function withoutMac(pfx: Forge.asn1.Asn1): void {
+  pfx.value = (pfx.value as Forge.asn1.Asn1[]).slice(0, 2);
 }
 
 function isAscii(text: string): boolean {

@@ -72,7 +72,9 @@ describe('help', () => {
   });
 
   it.each(
-    commands.filter(([first, second]) => second !== undefined || !['queue', 'spool', 'peers', 'identity'].includes(first ?? '')),
+    commands.filter(
+      ([first, second]) => second !== undefined || !['queue', 'spool', 'peers', 'identity'].includes(first ?? ''),
+    ),
   )('%s %s knows --json', async (...words) =>
     expect((await run(...words.filter(Boolean), '--help')).out).toContain('--json'),
   );

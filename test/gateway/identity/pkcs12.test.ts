@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import forge from 'node-forge';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GatewayError } from '../../../src/base/errors.ts';
 import { readPkcs12 } from '../../../src/gateway/identity/pkcs12.ts';
@@ -68,6 +69,20 @@ describe('what openssl pkcs12 -export writes', () => {
     const legacy = pack(leaves.rsa, passphrase, ['-legacy', '-certfile', chainFile]);
     expectWhole(readPkcs12(legacy, passphrase), leaves.rsa);
   });
+  it('without a passphrase at all, as Windows does: not even the empty one', () => {
+    const { key, certificate } = leaves.rsa;
+    const [pem, issued] = [readFileSync(key, 'utf8'), readFileSync(certificate, 'utf8')];
+    const pfx = forge.pkcs12.toPkcs12Asn1(
+      forge.pki.privateKeyFromPem(pem),
+      forge.pki.certificateFromPem(issued),
+      null,
+      {
+        algorithm: '3des',
+      },
+    );
+    const read = readPkcs12(Buffer.from(forge.asn1.toDer(pfx).getBytes(), 'latin1'), '');
+    expect(createPrivateKey(read.key).equals(createPrivateKey(pem))).toBe(true);
+  });
   it('without a MAC, and without encryption', () => {
     const open = ['-nomac', '-keypbe', 'NONE', '-certpbe', 'NONE', '-certfile', chainFile];
     expectWhole(readPkcs12(pack(leaves.ec, '', open), ''), leaves.ec);
@@ -91,6 +106,11 @@ describe('refused, with the reason', () => {
     }
     if (!options.includes('-nomac'))
       expect(refusal(() => readPkcs12(pack(leaves.ec, ''), 'x')).code).toBe('pkcs12.passphrase');
+  });
+  it('wrong passphrases without a MAC, of which one in 256 decrypts to nonsense', () => {
+    const bytes = pack(leaves.ec, 'right', ['-iter', '1', '-nomac']);
+    const codes = Array.from({ length: 1500 }, (_, index) => refusal(() => readPkcs12(bytes, `wrong ${index}`)).code);
+    expect(new Set(codes)).toEqual(new Set(['pkcs12.passphrase']));
   });
   it('no key', () => {
     expect(refusal(() => readPkcs12(pack(leaves.ec, 'x', ['-nokeys']), 'x')).code).toBe('pkcs12.no-key');
