@@ -40,6 +40,11 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
+/** `once`, `12 times` */
+export function formatTimes(count: number): string {
+  return count === 1 ? 'once' : `${formatCount(count)} times`;
+}
+
 /** `2026-11-24 12:00:00` UTC. */
 export function formatTime(timestamp: number): string {
   return new Date(timestamp).toISOString().replace('T', ' ').slice(0, 19);

@@ -10,7 +10,7 @@ const maxSenders = 50;
 function senderRow(peer: PeerStatus, now: number): Html {
   const text = senderText(peer, now);
   const why = text.turnedAwayWhy === undefined ? undefined : html`<div class="dim">${text.turnedAwayWhy}</div>`;
-  const current = text.now === undefined ? undefined : html`<div class="ok">now ${text.now}</div>`;
+  const current = text.lastMinute === undefined ? undefined : html`<div class="ok">last min. ${text.lastMinute}</div>`;
   const second = (name: string, value: string) =>
     value === noFigure ? undefined : html`<div class="dim">${name} ${value}</div>`;
   return html`<tr><td class="name">${peer.aeTitle}</td><td>${text.lastSeen}</td>
@@ -24,7 +24,9 @@ function senderRow(peer: PeerStatus, now: number): Html {
 
 export function sendersSection({ peers, now }: GatewayStatus): Html {
   if (peers.length === 0) return html`<h2>Senders</h2><p class="dim">None configured.</p>`;
-  const latest = [...peers].sort((a, b) => (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0));
+  // Strangers last, however often they knock.
+  const isGathered = ({ link }: PeerStatus) => Number(link === undefined);
+  const latest = [...peers].sort((a, b) => isGathered(a) - isGathered(b) || (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0));
   const left = latest.length - maxSenders;
   const more = left > 0 ? html`<p class="dim">And ${left} more: see medusa-gateway status.</p>` : undefined;
   const note = hasUnsureFigures(peers) ? html`<p class="dim">${unsureNote}</p>` : undefined;

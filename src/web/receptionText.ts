@@ -1,5 +1,5 @@
 /** Senders and limits in words, the same for the page and the terminal. Pure. */
-import { formatCount, formatDuration, formatMilliseconds, formatShare, formatSize } from './format.ts';
+import { formatCount, formatDuration, formatMilliseconds, formatShare, formatSize, formatTimes } from './format.ts';
 import type { InnerLink, InnerLinkFigure } from './innerLink.ts';
 import type { GatewayStatus, LimitStatus, LimitUnit, PeerStatus } from './status.ts';
 
@@ -25,7 +25,7 @@ export type SenderText = {
   rateP20: string;
   images: string;
   /** While something comes: all of the last minute. */
-  now: string | undefined;
+  lastMinute: string | undefined;
   acknowledgedP50: string;
   acknowledgedP99: string;
   available: string;
@@ -53,7 +53,7 @@ export function senderText({ link, rejected, refused, lastSeenAt }: PeerStatus, 
     rate: figure(link, 'bytesPerSecondP50', formatRate),
     rateP20: figure(link, 'bytesPerSecondP20', formatRate),
     images: figure(link, 'imagesPerSecondP50', (value) => `${value >= 10 ? Math.round(value) : value.toFixed(1)}/s`),
-    now: recent > 0 ? formatRate(recent) : undefined,
+    lastMinute: recent > 0 ? formatRate(recent) : undefined,
     acknowledgedP50: figure(link, 'acknowledgeMsP50', formatMilliseconds),
     acknowledgedP99: figure(link, 'acknowledgeMsP99', formatMilliseconds),
     available: figure(link, 'availability24h', formatShare),
@@ -89,7 +89,7 @@ export function limitTexts({ limits, now }: GatewayStatus): LimitText[] {
         key,
         limit: limit === undefined ? 'unlimited' : format(limit),
         inUse: inUse === undefined ? noFigure : format(inUse),
-        hits: hits === 0 ? 'not reached' : `${formatCount(hits)} times${last}`,
+        hits: hits === 0 ? 'not reached' : `${formatTimes(hits)}${last}`,
       };
     });
 }
@@ -103,6 +103,6 @@ export function heldText({ held: { intake, answers, window } }: GatewayStatus): 
   ];
   const said = parts
     .filter(({ times }) => times > 0)
-    .map(({ times, seconds, why }) => `${formatCount(times)} times ${why}, ${formatDuration(seconds * 1000)} in all`);
+    .map(({ times, seconds, why }) => `${formatTimes(times)} ${why}, ${formatDuration(seconds * 1000)} in all`);
   return said.length === 0 ? undefined : `Senders were held back ${said.join('; ')}.`;
 }

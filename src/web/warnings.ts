@@ -2,6 +2,7 @@
  * Health is a list of declared warnings: each thing that may be wrong has one entry in this table, and whoever notices
  * it raises it by its code. Page, API, metrics and command line only render what is raised.
  */
+import { formatTimes } from './format.ts';
 
 /** info: good to know; warning: will need somebody; error: something does not work; critical: instances are turned away. */
 export type Severity = 'info' | 'warning' | 'error' | 'critical';
@@ -136,7 +137,7 @@ export const warningTable = declare({
     title: 'A limit turns senders away',
     severity: 'warning',
     text: (p: { key: string; count: number; address: string }) =>
-      `${p.key} was reached ${p.count} times in the last 5 minutes, the last time by ${p.address}.`,
+      `${p.key} was reached ${formatTimes(p.count)} in the last 5 minutes, the last time by ${p.address}.`,
     hint: 'If these are senders of yours, raise that key (or have them ask for less); if not, keep them away from the port.',
   },
   'routes.none': {

@@ -77,7 +77,7 @@ it('a limit that turns a sender away is counted, warned about with its key, and 
   expect(limitOf(status, 'associationsPerPeer')).toMatchObject({ hits: 1 });
   expect(status.warnings.find(({ code }) => code === 'limits.reached')).toMatchObject({
     subject: 'associationsPerPeer',
-    text: expect.stringContaining('limits.associationsPerPeer was reached 1 times'),
+    text: expect.stringContaining('limits.associationsPerPeer was reached once'),
   });
   expect(peerOf(status, 'US1')).toMatchObject({ rejected: { localLimitExceeded: 1 }, link: { badMinutes24h: 1 } });
   expect(await gateway.page()).toContain('limits.associationsPerPeer');

@@ -14,7 +14,15 @@ it('a sender is one line: its rate, how fast it is answered, how available the l
     /^CT1 +5 s ago +3 +5 000 +3 GiB +45 MiB\/s +12 MiB\/s +6\.4 ms +84 ms +98\.9 % +1 rejected: temporary congestion; 2 refused: A700H$/m,
   );
   const page = renderPage(sampleStatus());
-  for (const part of ['45 MiB/s', 'P20 12 MiB/s', 'now 5 MiB/s', '6.4 ms', 'P99 84 ms', '98.9 %', '2 refused: A700H']) {
+  for (const part of [
+    '45 MiB/s',
+    'P20 12 MiB/s',
+    'last min. 5 MiB/s',
+    '6.4 ms',
+    'P99 84 ms',
+    '98.9 %',
+    '2 refused: A700H',
+  ]) {
     expect(page).toContain(part);
   }
 });
@@ -49,6 +57,12 @@ it('limits show when they are near or were reached within a day, and are one lin
     expect(text.toLowerCase()).toContain('none is near, and none was reached within a day');
     expect(text).not.toContain('limits.idleTimeout');
   }
+});
+
+it('strangers come last on the page, however often they knock', () => {
+  const { link: _, ...strangers } = samplePeer({ aeTitle: '(never admitted)', lastSeenAt: sampleStatus().now });
+  const page = renderPage(sampleStatus({ peers: [strangers, samplePeer()] }));
+  expect(page.indexOf('>(never admitted)<')).toBeGreaterThan(page.indexOf('>CT1<'));
 });
 
 it('the page shows the senders that were seen last when there are many', () => {
