@@ -3,7 +3,10 @@ import { bytesOp, chunk, type FuzzCase, type Step, sizeOf } from './fuzzCase.ts'
 import { lengthFields, replaceInside, writeLength } from './pduStructure.ts';
 import type { Random } from './random.ts';
 
-const u32Values = [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 68, 0xff, 0x100, 0x3fff, 0x4000, 0x4001, 0xffff, 0x10000, 0x7fffffff];
+const u32Values = [
+  2047, 2048, 2049, 4096, 4097, 0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 68, 0xff, 0x100, 0x3fff, 0x4000, 0x4001, 0xffff, 0x10000,
+  0x7fffffff,
+];
 const interesting = [...u32Values, 0x80000000, 0xfffffffe, 0xffffffff];
 
 /** What a decoder compares with: types, VRs, delimiters, UIDs, tags. */

@@ -117,7 +117,7 @@ export function messageTarget(Reader: typeof MessageReader = MessageReader): Tar
       const allocated = bytesAllocated(() => deliverCut(values, new Random(fuzzCase.seed))(reader));
       const rule = `memory bounded by what came: ${allocated} bytes for ${received}`;
       hold(allocated <= 8192 + 8 * received + 400 * whole.commands.length, rule);
-      for (const line of whole.lines) observe(line.replace(/[0-9a-f.]+/g, '#').slice(0, 60));
+      for (const line of whole.lines) observe(line.replace(/"[^"]*"(?!:)|[0-9a-f]{2,}|[0-9]/g, '#').slice(0, 200));
     },
   };
 }
