@@ -13,6 +13,7 @@ import { dataSet, secondaryCapture } from '../../support/dataSets.ts';
 import { startListener } from '../../support/dicomListener.ts';
 import { makeDicomTls } from '../../support/dicomTls.ts';
 import { MemoryIntake } from '../../support/memoryIntake.ts';
+import { dataPdus, storeCommand } from '../../support/rawPeer.ts';
 import { startScriptedAcceptor } from '../../support/scriptedAcceptor.ts';
 
 const cleanUp: Array<() => void | Promise<void>> = [];
@@ -195,6 +196,31 @@ describe('sendFiles with a window', () => {
     data.forEach((sent, i) => {
       expect(stored(i)?.dataSet?.equals(sent)).toBe(true);
     });
+  });
+});
+
+describe('requests that are begun at the same time', () => {
+  it('do not mix on the wire, and the release waits for their answers', async () => {
+    const peer = await acceptor({ window: 3 });
+    const target = { host: '127.0.0.1', port: peer.port, callingAeTitle: 'A', calledAeTitle: 'B' };
+    const context = { id: 1, abstractSyntax: secondaryCapture, transferSyntaxes: [uid.explicitVrLittleEndian] };
+    const requestor = await Requestor.open(target, [context], { operationsWindow: 3 });
+    const frames = async function* (messageId: number) {
+      const whole = Buffer.concat([storeCommand({ messageId }, 1), dataPdus(Buffer.alloc(100_000), 1)]);
+      for (let at = 0; at < whole.length; at += 30_000) {
+        yield whole.subarray(at, at + 30_000);
+        await sleep(1);
+      }
+    };
+    const answers = [1, 2, 3].map((messageId) => requestor.exchange(messageId, frames(messageId)));
+    await peer.until(() => peer.stores.length === 3);
+    const released = requestor.release();
+    await sleep(100);
+    expect(peer.released).toBe(0);
+    for (const index of [2, 0, 1]) peer.stores[index]?.answer(index);
+    expect((await Promise.all(answers)).map((response) => response.status)).toEqual([0, 1, 2]);
+    await released;
+    expect(peer.released).toBe(1);
   });
 });
 
