@@ -22,7 +22,7 @@ export type FrontDoor = {
   /** Notes who is rejected. */
   observer: AssociationObserver;
   sources: FrontDoorSources;
-  reload(): ReloadAnswer;
+  reload(): Promise<ReloadAnswer>;
   stop(): void;
 };
 
@@ -37,6 +37,7 @@ export type FrontDoorParts = {
   log: Log;
   /** Told of the configuration in force after each reload. */
   afterReload: ReadonlyArray<(config: Configuration) => void>;
+  reloadTls(): Promise<ReloadAnswer['tls']>;
 };
 
 export function createFrontDoor(parts: FrontDoorParts): FrontDoor {
@@ -45,10 +46,18 @@ export function createFrontDoor(parts: FrontDoorParts): FrontDoor {
   const learnMode = new LearnMode({ health, log });
   const learning = () => (learnMode.until === undefined ? {} : { learningUntil: learnMode.until });
   const lookAtPeers = () => health.set(live.view.peers.length === 0, 'peers.none', {});
-  const reload = (): ReloadAnswer => {
+  const reload = async (): Promise<ReloadAnswer> => {
     if (configFile === undefined) return nothingToRead;
     const afterwards = [lookAtPeers, ...parts.afterReload];
-    return reloadConfiguration({ started, live, file: configFile, health, log, afterwards });
+    return reloadConfiguration({
+      started,
+      live,
+      file: configFile,
+      health,
+      log,
+      afterwards,
+      reloadTls: parts.reloadTls,
+    });
   };
   return {
     access: accessPolicy({
@@ -80,4 +89,5 @@ const nothingToRead: ReloadAnswer = {
   problems: [{ line: 0, column: 0, key: '', message: 'this gateway was not started from a configuration file' }],
   applied: [],
   needRestart: [],
+  tls: [],
 };

@@ -48,7 +48,7 @@ export type RunningGateway = {
   /** Process id of the courier, for tests that kill it. */
   readonly courierPid: number | undefined;
   /** Reads the configuration file again; what may change in service is in force when it returns. */
-  reload(): ReloadAnswer;
+  reload(): Promise<ReloadAnswer>;
   /** Lets associations end for at most `graceMs`, then stops everything in order. Nothing acknowledged is lost by it. */
   stop(graceMs: number): Promise<void>;
 };
@@ -203,7 +203,8 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       configFile,
       health,
       log,
-      afterReload: [({ log: { level } }) => options.setLogLevel?.(level), () => void tls.reload()],
+      afterReload: [({ log: { level } }) => options.setLogLevel?.(level)],
+      reloadTls: () => tls.reload(),
     });
     stops.push(() => door.stop());
     const commitments = await openCommitments({ config, peers: () => live.peers, spool, log });

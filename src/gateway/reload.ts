@@ -16,10 +16,12 @@ export type ReloadParts = {
   log: Log;
   /** Called after a sound file was taken on: for what does not read the live configuration when it is used. */
   afterwards: ReadonlyArray<(config: Configuration) => void>;
+  /** Reads the files of the TLS listeners again. */
+  reloadTls(): Promise<ReloadAnswer['tls']>;
 };
 
 /** Answers what was done. A file with problems changes nothing; a warning stands until one without is read. */
-export function reloadConfiguration(parts: ReloadParts): ReloadAnswer {
+export async function reloadConfiguration(parts: ReloadParts): Promise<ReloadAnswer> {
   const { live, file, health, log } = parts;
   const loaded = loadConfiguration(file);
   if (!loaded.ok) {
@@ -28,7 +30,7 @@ export function reloadConfiguration(parts: ReloadParts): ReloadAnswer {
     health.raise('config.reload-refused', { file, problems, first: first ?? '' });
     const message = 'the configuration file is not sound: the gateway goes on as before';
     log.error('config.reload-refused', message, { file, problems: loaded.problems.slice(0, 20).map(formatProblem) });
-    return { file, reloaded: false, problems: loaded.problems.map(withoutFile), applied: [], needRestart: [] };
+    return { file, reloaded: false, problems: loaded.problems.map(withoutFile), applied: [], needRestart: [], tls: [] };
   }
   const keysOf = (before: Configuration, applies: 'live' | 'restart') =>
     changedKeys(before, loaded.config)
@@ -41,7 +43,7 @@ export function reloadConfiguration(parts: ReloadParts): ReloadAnswer {
   health.set(needRestart.length > 0, 'config.restart-needed', { keys: needRestart.join(', ') });
   for (const one of parts.afterwards) one(live.view);
   log.info('config.reloaded', 'the configuration file was read again', { file, applied, needRestart });
-  return { file, reloaded: true, problems: [], applied, needRestart };
+  return { file, reloaded: true, problems: [], applied, needRestart, tls: await parts.reloadTls() };
 }
 
 function withoutFile({ line, column, key, message, hint }: ReloadAnswer['problems'][number]) {

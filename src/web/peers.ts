@@ -46,4 +46,6 @@ export type ReloadAnswer = {
   applied: string[];
   /** Changed keys that wait for the next start. */
   needRestart: string[];
+  /** What came of reading the files of each TLS listener again. */
+  tls: Array<{ listener: string; state: 'unchanged' | 'reloaded' | 'failed'; problem?: string }>;
 };

@@ -141,10 +141,10 @@ function learn(request: ApiRequest, sources: ApiSources): ApiAnswer {
   throw badRequest('say either {"forMs": milliseconds} or {"off": true}');
 }
 
-function reload(request: ApiRequest, sources: ApiSources): ApiAnswer {
+async function reload(request: ApiRequest, sources: ApiSources): Promise<ApiAnswer> {
   onlyLocally(request, 'reload');
   bodyOf(request);
-  return json(sources.reload());
+  return json(await sources.reload());
 }
 
 function peers(request: ApiRequest, sources: ApiSources): ApiAnswer {

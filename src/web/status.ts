@@ -182,5 +182,5 @@ export type ApiSources = {
   peers(): PeersAnswer;
   learn(request: LearnRequest): LearnAnswer;
   /** Reads the configuration file again. */
-  reload(): ReloadAnswer;
+  reload(): Promise<ReloadAnswer>;
 };

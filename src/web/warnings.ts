@@ -111,7 +111,7 @@ export const warningTable = declare({
     title: 'Nobody may send',
     severity: 'warning',
     text: () => 'No peers are configured, so every association is rejected.',
-    hint: 'Add the senders under peers.',
+    hint: '`medusa-gateway peers list` shows who knocked, `medusa-gateway peers add` admits them.',
   },
   'peers.learning': {
     title: 'Learn mode is on',

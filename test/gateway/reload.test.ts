@@ -37,7 +37,8 @@ function startedWith(text: string) {
     if (next === undefined) rmSync(file);
     else writeFileSync(file, next);
     const afterwards = [(config: { log: { level: string } }) => void told.push(config.log.level)];
-    return reloadConfiguration({ started, live, file, health, log, afterwards });
+    const reloadTls = async () => [{ listener: 'tls', state: 'unchanged' as const }];
+    return reloadConfiguration({ started, live, file, health, log, afterwards, reloadTls });
   };
   return { live, reload, lines, told, warnings: () => health.active().map(({ code }) => code) };
 }
@@ -106,9 +107,9 @@ describe('each key that is marked live', () => {
     );
   });
 
-  it.each(Object.entries(liveValues))('%s is in force after a reload', (key, [before, after]) => {
+  it.each(Object.entries(liveValues))('%s is in force after a reload', async (key, [before, after]) => {
     const { live, reload } = startedWith(textWith(key, before));
-    const answer = reload(textWith(key, after));
+    const answer = await reload(textWith(key, after));
     const wanted = key === 'peers[].aeTitle' ? 'peers' : key;
     expect(answer).toMatchObject({ reloaded: true, applied: [wanted], needRestart: [] });
     expect(changedKeys(live.view, load(textWith(key, after)))).toEqual([]);
@@ -116,28 +117,31 @@ describe('each key that is marked live', () => {
 });
 
 describe('a reload', () => {
-  it('of a file with problems changes nothing, names them, and warns until it is mended', () => {
+  it('of a file with problems changes nothing, names them, and warns until it is mended', async () => {
     const { live, reload, lines, warnings, told } = startedWith('site: a\npeers: [{ aeTitle: CT1 }]\n');
-    const answer = reload('site: a\npeers: [{ aeTitle: CT2 }]\nlimits: { idleTimeout: soon }\n');
+    const answer = await reload('site: a\npeers: [{ aeTitle: CT2 }]\nlimits: { idleTimeout: soon }\n');
     expect(answer).toMatchObject({ reloaded: false, applied: [], problems: [{ line: 3, key: 'limits.idleTimeout' }] });
     expect(live.view.peers).toMatchObject([{ aeTitle: 'CT1' }]);
     expect([live.peers.find('CT1') !== undefined, live.peers.find('CT2')]).toEqual([true, undefined]);
     expect(warnings()).toEqual(['config.reload-refused']);
     expect(lines.at(-1)).toMatchObject({ event: 'config.reload-refused', level: 'error' });
     expect(told).toEqual([]);
-    expect(reload('site: a\npeers: [{ aeTitle: CT2 }]\n')).toMatchObject({ reloaded: true, applied: ['peers'] });
+    expect(await reload('site: a\npeers: [{ aeTitle: CT2 }]\n')).toMatchObject({ reloaded: true, applied: ['peers'] });
     expect([warnings(), live.peers.find('CT2') !== undefined]).toEqual([[], true]);
   });
 
-  it('of a file that is gone changes nothing', () => {
+  it('of a file that is gone changes nothing', async () => {
     const { live, reload } = startedWith('site: a\naeTitle: A\n');
-    expect(reload(undefined)).toMatchObject({ reloaded: false, problems: [{ message: 'the file does not exist' }] });
+    expect(await reload(undefined)).toMatchObject({
+      reloaded: false,
+      problems: [{ message: 'the file does not exist' }],
+    });
     expect(live.view.aeTitle).toBe('A');
   });
 
-  it('says which keys wait for a restart, until they are as they were', () => {
+  it('says which keys wait for a restart, until they are as they were', async () => {
     const { live, reload, warnings, told } = startedWith('site: a\nlimits: { connections: 100 }\n');
-    const answer = reload(`site: b
+    const answer = await reload(`site: b
 limits: { connections: 200, idleTimeout: 5s }
 stores: [{ name: s, type: directory, path: x }]
 log: { level: debug }
@@ -148,15 +152,15 @@ log: { level: debug }
     });
     expect(live.view).toMatchObject({ site: 'a', limits: { connections: 100, idleTimeout: 5000 }, stores: [] });
     expect([warnings(), told]).toEqual([['config.restart-needed'], ['debug']]);
-    expect(reload('site: a\nlimits: { connections: 100 }\n').needRestart).toEqual([]);
+    expect((await reload('site: a\nlimits: { connections: 100 }\n')).needRestart).toEqual([]);
     expect(warnings()).toEqual([]);
   });
 
-  it('names the key of a secret, never its value', () => {
+  it('names the key of a secret, never its value', async () => {
     const text = (passcode: string) =>
       `site: a\npeers: [{ aeTitle: CT1, userIdentity: { user: u, passcode: ${passcode} } }]\n`;
     const { reload, lines } = startedWith(text('geheim'));
-    const answer = reload(text('verraten'));
+    const answer = await reload(text('verraten'));
     expect(answer.applied).toEqual(['peers[].userIdentity.passcode']);
     expect(JSON.stringify([answer, lines])).not.toMatch(/geheim|verraten/);
   });

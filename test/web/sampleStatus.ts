@@ -136,7 +136,10 @@ export function sampleSources(status: GatewayStatus = sampleStatus()): ApiSource
       asked.push(request);
       return 'forMs' in request ? { learningUntil: sampleNow + request.forMs } : {};
     },
-    reload: () => ({ file: '/etc/g.yaml', reloaded: true, problems: [], applied: ['peers'], needRestart: [] }),
+    reload: async () => {
+      asked.push('reload');
+      return { file: '/etc/g.yaml', reloaded: true, problems: [], applied: ['peers'], needRestart: [], tls: [] };
+    },
     retry: (selection) => {
       asked.push(selection);
       return 'all' in selection ? 3 : Number(selection.id === entry.id);

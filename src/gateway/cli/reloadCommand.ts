@@ -22,10 +22,11 @@ export function registerReload(program: Command, context: CommandContext): void 
   command.action((options: { config?: string; socket?: string; json?: boolean }) =>
     runCommand(context, options, async () => {
       const answer = await askGateway<ReloadAnswer>(socketOf(options), '/v1/reload', {});
-      if (options.json) writeJson(context, { ok: answer.reloaded, ...answer });
-      else if (answer.reloaded) context.write(renderReload(answer));
+      const ok = answer.reloaded && answer.tls.every(({ state }) => state !== 'failed');
+      if (options.json) writeJson(context, { ok, ...answer });
+      else if (ok) context.write(renderReload(answer));
       else context.writeError(renderReload(answer));
-      context.finish(answer.reloaded ? exitCode.ok : exitCode.failed);
+      context.finish(ok ? exitCode.ok : exitCode.failed);
     }),
   );
 }

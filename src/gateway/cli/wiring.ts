@@ -34,7 +34,11 @@ const stopGraceMs = 20_000;
 async function runGateway(config: Configuration, { log, configFile, stop, onHangUp }: RunOptions): Promise<void> {
   const { runGateway: start } = await import('../gateway.ts');
   const gateway = await start(config, { log, configFile, setLogLevel: (level) => log.setLevel(level) });
-  onHangUp(() => gateway.reload());
+  onHangUp(() => {
+    gateway.reload().catch((error: unknown) => {
+      log.error('config.reload-failed', `the configuration could not be read again: ${describeError(error)}`);
+    });
+  });
   if (!stop.aborted) await once(stop, 'abort');
   await gateway.stop(stopGraceMs);
 }

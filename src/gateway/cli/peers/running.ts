@@ -18,7 +18,7 @@ export const reloadIfRunning = (socket: string) => askIfRunning<ReloadAnswer>(so
 
 const listed = (keys: readonly string[]) => keys.join(', ');
 
-export function renderReload({ file, reloaded, problems, applied, needRestart }: ReloadAnswer): string {
+export function renderReload({ file, reloaded, problems, applied, needRestart, tls }: ReloadAnswer): string {
   if (!reloaded) {
     const lines = problems.map(({ line, column, key, message, hint }) => {
       const place = line > 0 ? `${file}:${line}:${column}` : file;
@@ -31,5 +31,10 @@ export function renderReload({ file, reloaded, problems, applied, needRestart }:
     none ? 'The configuration is in force as it stands in the file.\n' : '',
     applied.length > 0 ? `In force now: ${listed(applied)}\n` : '',
     needRestart.length > 0 ? `At the next start: ${listed(needRestart)}\n` : '',
+    ...tls.map(({ listener, state, problem }) => {
+      if (state === 'unchanged') return '';
+      if (state === 'reloaded') return `Listener ${listener} uses its new TLS files.\n`;
+      return `Listener ${listener} does not use its new TLS files: ${problem}\n`;
+    }),
   ].join('');
 }
