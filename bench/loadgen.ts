@@ -36,6 +36,8 @@ export type LoadResult = {
   /** Of the load generator itself. */
   cpuSeconds: number;
   maxPdu: number;
+  /** As granted. */
+  window: number;
   /** Protocol and cipher, empty over plain TCP. */
   tls: string;
   /** The first thing that went wrong, or empty. */
@@ -48,6 +50,10 @@ export type Load = {
   payload: Payload;
   count: number;
   associations: number;
+  /** Requests that each association may have unanswered, if the receiver grants so many; default 1. */
+  window?: number;
+  /** The longest P-DATA-TF that is sent, whatever the receiver takes, bytes; default 131072. */
+  maxPdu?: number;
   /** The client's certificate; plain when left out. */
   tls?: CertificateFiles;
 };
@@ -84,6 +90,8 @@ export async function sendLoad(load: Load): Promise<LoadResult> {
     ...['--sop-class', payload.sopClassUid, '--transfer-syntax', payload.transferSyntaxUid],
     ...['--count', String(load.count), '--associations', String(load.associations)],
     ...['--uid-start', String(nextNumber)],
+    ...(load.window === undefined ? [] : ['--window', String(load.window)]),
+    ...(load.maxPdu === undefined ? [] : ['--max-pdu', String(load.maxPdu)]),
     ...(load.tls ? tlsArguments(load.tls) : []),
   ];
   nextNumber += load.count;

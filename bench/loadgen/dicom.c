@@ -45,18 +45,20 @@ static struct bytes end_pdu(struct bytes pdu) {
   return pdu;
 }
 
-static void append_user_information(struct bytes *pdu) {
+static void append_user_information(struct bytes *pdu, unsigned window) {
   struct bytes user = {0};
   uint8_t max_pdu[4];
   put_be32(max_pdu, MAX_PDU);
   append_item(&user, 0x51, max_pdu, 4);
   append_item(&user, 0x52, "2.25.280491386184532118409281546237642", 38);
+  uint8_t invoked_and_performed[4] = {(uint8_t)(window >> 8), (uint8_t)window, 0, 1};
+  if (window > 1) append_item(&user, 0x53, invoked_and_performed, 4);
   append_item(&user, 0x55, "LOADGEN_1", 9);
   append_item(pdu, 0x50, user.data, user.length);
   free(user.data);
 }
 
-struct bytes associate_request(const char *called, const char *calling, const char *sop_class, const char *transfer_syntax) {
+struct bytes associate_request(const char *called, const char *calling, const char *sop_class, const char *transfer_syntax, unsigned window) {
   struct bytes pdu = begin_pdu(PDU_ASSOCIATE_RQ), context = {0};
   static const uint8_t version[4] = {0, 1, 0, 0}, reserved[32], context_head[4] = {1, 0, 0, 0};
   append(&pdu, version, 4);
@@ -69,7 +71,7 @@ struct bytes associate_request(const char *called, const char *calling, const ch
   append_item(&context, 0x40, transfer_syntax, strlen(transfer_syntax));
   append_item(&pdu, 0x20, context.data, context.length);
   free(context.data);
-  append_user_information(&pdu);
+  append_user_information(&pdu, window);
   return end_pdu(pdu);
 }
 
@@ -93,13 +95,13 @@ struct bytes associate_accept(const uint8_t *request, size_t length) {
       break;
     }
   }
-  append_user_information(&pdu);
+  append_user_information(&pdu, 1);
   return end_pdu(pdu);
 }
 
-bool parse_accept(const uint8_t *body, size_t length, uint32_t *max_pdu) {
+bool parse_accept(const uint8_t *body, size_t length, struct accepted *terms) {
   bool accepted = false;
-  *max_pdu = 0;
+  *terms = (struct accepted){.max_pdu = 0, .window = 1};
   for (size_t at = 68; at + 4 <= length; at += 4 + be16(body + at + 2)) {
     const uint8_t *item = body + at;
     size_t item_length = be16(item + 2);
@@ -107,7 +109,9 @@ bool parse_accept(const uint8_t *body, size_t length, uint32_t *max_pdu) {
     if (item[0] == 0x21 && item_length >= 4 && item[4] == 1) accepted = item[6] == 0;
     if (item[0] != 0x50) continue;
     for (size_t sub = 4; sub + 4 <= item_length + 4; sub += 4 + be16(item + sub + 2)) {
-      if (item[sub] == 0x51 && sub + 8 <= item_length + 4) *max_pdu = be32(item + sub + 4);
+      if (sub + 8 > item_length + 4) continue;
+      if (item[sub] == 0x51) terms->max_pdu = be32(item + sub + 4);
+      if (item[sub] == 0x53) terms->window = be16(item + sub + 4);
     }
   }
   return accepted;

@@ -26,11 +26,18 @@ void put_be32(uint8_t *p, uint32_t value);
 void put_le16(uint8_t *p, uint16_t value);
 void append(struct bytes *b, const void *data, size_t length);
 
-struct bytes associate_request(const char *called, const char *calling, const char *sop_class, const char *transfer_syntax);
+/* Proposes an asynchronous operations window (PS3.7 D.3.3.3) when `window` is more than 1. */
+struct bytes associate_request(const char *called, const char *calling, const char *sop_class, const char *transfer_syntax, unsigned window);
 /* Accepts every context with its first transfer syntax. */
 struct bytes associate_accept(const uint8_t *request, size_t length);
-/* true: context 1 is accepted; the peer's maximum length, 0 for none, is left in `max_pdu`. */
-bool parse_accept(const uint8_t *body, size_t length, uint32_t *max_pdu);
+struct accepted {
+  /* The peer's maximum length, 0 for none. */
+  uint32_t max_pdu;
+  /* Operations that may be unanswered; 0 for any number. */
+  unsigned window;
+};
+/* true: context 1 is accepted. */
+bool parse_accept(const uint8_t *body, size_t length, struct accepted *accepted);
 
 /* A whole P-DATA-TF with one command PDV in context `context`. */
 struct bytes command_pdu(uint8_t context, const struct command *command);

@@ -11,14 +11,14 @@
 
 static const char usage[] =
     "loadgen --port P --file DATASET --placeholder UID --sop-class UID --transfer-syntax UID --count N\n"
-    "        [--host 127.0.0.1] [--associations 1] [--uid-start 0] [--called ANY] [--calling LOADGEN] [--max-pdu 131072]\n"
+    "        [--host 127.0.0.1] [--associations 1] [--window 1] [--uid-start 0] [--called ANY] [--calling LOADGEN] [--max-pdu 131072]\n"
     "        [--timeout SECONDS] [--tls --ca PEM --cert PEM --key PEM [--tls-version 1.2 --ciphers LIST] [--ciphersuites TLS13_LIST]]\n"
     "    sends the bare data set N times; the last 12 digits of the placeholder UID, which stands in the data set as the\n"
     "    SOP Instance UID, are replaced by a counter. Prints one line of JSON.\n"
     "loadgen --sink [--port P] [--status A700] [--tls ...]   accepts and throws away; prints {\"listening\":P}\n"
     "loadgen --touch BYTES                   makes so much free memory warm, and ends\n";
 
-enum { HOST = 256, PORT, FILE_NAME, PLACEHOLDER, SOP_CLASS, TRANSFER_SYNTAX, COUNT, ASSOCIATIONS, UID_START, CALLED, CALLING,
+enum { HOST = 256, PORT, FILE_NAME, PLACEHOLDER, SOP_CLASS, TRANSFER_SYNTAX, COUNT, ASSOCIATIONS, UID_START, CALLED, CALLING, WINDOW,
        PDU_LENGTH, TIMEOUT, TLS, CA, CERT, KEY, TLS_VERSION, CIPHERS, CIPHERSUITES, SINK, STATUS, TOUCH };
 
 static const struct option names[] = {
@@ -29,7 +29,7 @@ static const struct option names[] = {
     {"tls", 0, 0, TLS},           {"ca", 1, 0, CA},               {"uid-start", 1, 0, UID_START},
     {"cert", 1, 0, CERT},         {"key", 1, 0, KEY},             {"tls-version", 1, 0, TLS_VERSION},
     {"ciphers", 1, 0, CIPHERS},   {"sink", 0, 0, SINK},           {"touch", 1, 0, TOUCH},
-    {"ciphersuites", 1, 0, CIPHERSUITES}, {"status", 1, 0, STATUS},
+    {"ciphersuites", 1, 0, CIPHERSUITES}, {"status", 1, 0, STATUS},       {"window", 1, 0, WINDOW},
     {0, 0, 0, 0}};
 
 static int wrong(void) {
@@ -47,7 +47,7 @@ static int touch(size_t bytes) {
 }
 
 int main(int argc, char **argv) {
-  struct options o = {.host = "127.0.0.1", .called = "ANY", .calling = "LOADGEN", .associations = 1, .timeout_seconds = 120, .max_pdu = MAX_PDU};
+  struct options o = {.host = "127.0.0.1", .called = "ANY", .calling = "LOADGEN", .associations = 1, .window = 1, .timeout_seconds = 120, .max_pdu = MAX_PDU};
   bool sink = false;
   for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
     switch (option) {
@@ -59,6 +59,7 @@ int main(int argc, char **argv) {
       case TRANSFER_SYNTAX: o.transfer_syntax = optarg; break;
       case COUNT: o.count = atol(optarg); break;
       case ASSOCIATIONS: o.associations = atoi(optarg); break;
+      case WINDOW: o.window = (unsigned)atoi(optarg); break;
       case UID_START: o.uid_start = strtoull(optarg, NULL, 10); break;
       case CALLED: o.called = optarg; break;
       case CALLING: o.calling = optarg; break;
@@ -79,7 +80,8 @@ int main(int argc, char **argv) {
   }
   signal(SIGPIPE, SIG_IGN);
   if (sink) return run_sink(&o);
-  if (!o.port || !o.file || !o.placeholder || !o.sop_class || !o.transfer_syntax || o.count < 1 || o.associations < 1 || o.max_pdu < 1024) {
+  if (!o.port || !o.file || !o.placeholder || !o.sop_class || !o.transfer_syntax || o.count < 1 || o.associations < 1 || o.max_pdu < 1024 ||
+      o.window < 1 || o.window > MAX_WINDOW) {
     return wrong();
   }
   return run_sender(&o);

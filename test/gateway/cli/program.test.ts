@@ -104,6 +104,7 @@ describe('used wrongly', () => {
     [['send', 'localhost', '104']],
     [['send', 'localhost', '104', 'a.dcm', '--called', 'A\\B']],
     [['send', 'localhost', '104', 'a.dcm', '--ca', 'x']],
+    [['send', 'localhost', '104', 'a.dcm', '--window', '0']],
     [['send', 'localhost', '104', 'a.dcm', '--tls', '--cert', 'x']],
     [['spool', 'export', '../../etc/passwd', '--output', 'x', '--config', 'x']],
   ])('%j ends with 2 and says why on standard error', async (args) => {
