@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only reception|delivery|spool] [--quick] [--json] [--storage FOLDER]`: measurements side by side with
+ * `npm run bench -- [--only reception|delivery|spool|negotiation] [--quick] [--json] [--storage FOLDER]`: measurements side by side with
  * others. Tables and remarks go to standard error with --json, else to standard output; the last line of standard output
  * is one JSON object in any case.
  */
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { createTestPki } from '../test/support/certificates.ts';
 import { benchDelivery } from './deliverySection.ts';
 import { loadgenMissing } from './loadgen.ts';
+import { benchNegotiation } from './negotiationSection.ts';
 import { benchReception } from './receptionSection.ts';
 import type { Section } from './section.ts';
 import { benchSpoolForms } from './spoolForms.ts';
@@ -18,12 +19,15 @@ const sections: Record<string, Section> = {
   reception: benchReception,
   delivery: benchDelivery,
   spool: benchSpoolForms,
+  negotiation: benchNegotiation,
 };
+/** These answer a question of ours, and compare with nobody: they run only when they are named. */
+const whenNamed = new Set(['negotiation']);
 /** Fixed names of measurements whose subjects are not built yet. */
 const later = ['split', 'tunnel', 'link'];
 
 const usage = `npm run bench -- [--only ${Object.keys(sections).join('|')}] [--quick] [--json] [--storage FOLDER]
-  --quick     everything in under five minutes, with shorter runs and fewer rounds
+  --quick     everything in under five minutes, with shorter runs and fewer rounds; negotiation runs only when it is named
   --json      nothing but the JSON line on standard output
   --storage   a folder on a real disk for all that receivers write (default var/bench in the project)
 `;
@@ -63,7 +67,7 @@ async function runSections(args: Arguments, say: (line: string) => void): Promis
   const summary: Record<string, unknown> = {};
   const couldNotRun: Record<string, string> = {};
   for (const [name, section] of Object.entries(sections)) {
-    if (args.only !== undefined && args.only !== name) continue;
+    if (args.only === undefined ? whenNamed.has(name) : args.only !== name) continue;
     const result = await section({ quick: args.quick, storage, pki, say });
     Object.assign(summary, result.summary);
     Object.assign(couldNotRun, result.couldNotRun);
