@@ -6,6 +6,7 @@ import { ConnectionGate } from '../transport/connectionGate.ts';
 import { Listener, type TlsMaterial } from '../transport/listener.ts';
 import { systemTimers } from '../transport/socketTransport.ts';
 import { uid } from '../uids.ts';
+import type { Timers } from '../upperLayer/association.ts';
 
 const limits: AssociationLimits = {
   maxPduLength: 64 * 1024,
@@ -17,6 +18,16 @@ const limits: AssociationLimits = {
   idleMs: 60_000,
   minimumRate: 0,
   operationsWindow: 1,
+};
+
+const stopGraceMs = 2_000;
+
+/** They keep no program from ending that has stopped listening. */
+const idleTimers: Timers = {
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms).unref();
+    return () => clearTimeout(timer);
+  },
 };
 
 export type ReportReceiver = { port: number; stop(): Promise<void> };
@@ -38,7 +49,7 @@ export async function startReportReceiver(options: {
     tls: options.tls,
     gate: new ConnectionGate({
       limits: { connections: 16, pendingConnections: 16 },
-      timers: systemTimers,
+      timers: idleTimers,
       monotonic: () => performance.now(),
     }),
     log,
@@ -68,5 +79,6 @@ export async function startReportReceiver(options: {
     },
   });
   const port = await listener.listen();
-  return { port, stop: () => listener.stop(0) };
+  // Whoever is reporting gets its answer, and may release.
+  return { port, stop: () => listener.stop(stopGraceMs) };
 }
