@@ -203,7 +203,10 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       configFile,
       health,
       log,
-      afterReload: [({ log: { level } }) => options.setLogLevel?.(level)],
+      afterReload: [
+        ({ log: { level } }) => options.setLogLevel?.(level),
+        (changed) => peers.meet(knownPeers(changed.peers)),
+      ],
       reloadTls: () => tls.reload(),
     });
     stops.push(() => door.stop());

@@ -52,11 +52,16 @@ export class PeerRegister implements AssociationObserver {
     // Those of the configuration first: the others must not take their places.
     const [own, rest] = [saved.filter((peer) => configured.has(peer.aeTitle)), saved.filter(isRemembered(now()))];
     for (const peer of own) this.#restore(peer);
+    this.meet(known);
+    for (const peer of rest.sort((x, y) => (y.lastSeenAt ?? 0) - (x.lastSeenAt ?? 0))) this.#restore(peer);
+  }
+
+  /** Peers of the configuration: they are shown before they first call. */
+  meet(known: readonly KnownPeer[]): void {
     for (const { aeTitle, addresses } of known) {
       this.#peer(aeTitle);
       for (const address of addresses) this.#callers.note(address, aeTitle);
     }
-    for (const peer of rest.sort((x, y) => (y.lastSeenAt ?? 0) - (x.lastSeenAt ?? 0))) this.#restore(peer);
   }
 
   get all(): PeerRecord[] {

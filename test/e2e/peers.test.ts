@@ -103,6 +103,8 @@ describe.skipIf(missing)('a new sender in plain DICOM', () => {
     expect([added.code, added.err]).toEqual([0, '']);
     expect(added.out).toContain('The running gateway has taken it on.');
 
+    const shown = (await gateway.status()).peers;
+    expect(shown).toContainEqual(expect.objectContaining({ aeTitle: 'CT1', associations: 0 }));
     const files = join(folder, 'study');
     writeStudy(files, tinyStudy({ instances: 2, seed: 3 }));
     expect((await echoscu(target)).ok).toBe(true);

@@ -9,8 +9,8 @@ import { certificateProblem, type Entrance, isBound } from './peerChecks.ts';
 import { isFromAllowedAddress, type PeerDirectory, type PreparedPeer } from './peerDirectory.ts';
 
 export type Admitting =
-  /** `addition` may be empty but for the AE title: nothing is missing. */
-  { possible: true; addition: PeerAddition } | { possible: false; why: string; hint: string };
+  | { possible: true; addition: PeerAddition /** The entry that is there lacks nothing. */; complete: boolean }
+  | { possible: false; why: string; hint: string };
 
 const impossible = (why: string, hint: string): Admitting => ({ possible: false, why, hint });
 
@@ -47,10 +47,11 @@ export function admitting(
   if (!aeTitlePattern.test(calledAeTitle)) {
     return impossible('it called us by what is no AE title', `set the called AE title there to ${directory.aeTitle}`);
   }
-  return {
-    possible: true,
-    addition: own ? missing(knock, own, directory, entrance) : fresh(knock, directory, anyAddress),
-  };
+  if (own === undefined) return { possible: true, addition: fresh(knock, directory, anyAddress), complete: false };
+  const addition = missing(knock, own, directory, entrance);
+  const { addresses, certificateFingerprints, calledAeTitles } = addition;
+  const complete = addresses.length + certificateFingerprints.length + calledAeTitles.length === 0;
+  return { possible: true, addition, complete };
 }
 
 function fresh(

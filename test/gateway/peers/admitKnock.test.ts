@@ -100,6 +100,14 @@ describe('who knocked is admitted by what is written', () => {
     expect(parse(admitted('[]', knock(), true)).peers).toEqual([{ aeTitle: 'CT1' }]);
   });
 
+  it('one whose entry lacks nothing is named as such', () => {
+    const complete = (peers: string) =>
+      admitting(knock(), directoryOf(textOf(peers)), entrances, { anyAddress: false });
+    expect(complete('[{ aeTitle: CT1, userIdentity: { user: u } }]')).toMatchObject({ possible: true, complete: true });
+    expect(complete('[{ aeTitle: CT1, addresses: [10.9.9.9] }]')).toMatchObject({ complete: false });
+    expect(complete('[]')).toMatchObject({ complete: false });
+  });
+
   it('an entry that binds to no address stays so', () => {
     const text = admitted('[{ aeTitle: CT1 }]', knock({ calledAeTitle: 'ORTHANC' }));
     expect(parse(text).peers).toEqual([{ aeTitle: 'CT1', calledAeTitles: ['MEDUSA', 'ORTHANC'] }]);

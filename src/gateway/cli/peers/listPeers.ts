@@ -54,6 +54,12 @@ function certificateText({ certificate }: KnockEntry): string[] {
   return [`certificate ${fingerprint}`, `  ${subject || 'without a subject'} (${trust})`];
 }
 
+function whatToDo({ id, hint }: KnockEntry, admission: Admitting, file: string): string {
+  if (!admission.possible) return `cannot be admitted so: ${admission.why}; ${admission.hint}`;
+  if (admission.complete) return `its entry lacks nothing now: have it call again (then it was: ${hint})`;
+  return `medusa-gateway peers add --knock ${id} --config ${shellQuote(file)}`;
+}
+
 /** Pure. `admission`: what `peers add --knock` would make of it. */
 export function renderKnock(knock: KnockEntry, admission: Admitting, file: string, now: number): string {
   const { id, callingAeTitle, calledAeTitle, address, listener, implementationVersionName, count, lastAt, why } = knock;
@@ -64,9 +70,7 @@ export function renderKnock(knock: KnockEntry, admission: Admitting, file: strin
     `called ${calledAeTitle || '(blank)'} on ${listener}; ${knock.sopClasses.length} SOP classes proposed`,
     ...certificateText(knock),
     why,
-    admission.possible
-      ? `medusa-gateway peers add --knock ${id} --config ${shellQuote(file)}`
-      : `cannot be admitted so: ${admission.why}; ${admission.hint}`,
+    whatToDo(knock, admission, file),
   ];
   return lines.map((line, index) => `${index === 0 ? `${String(id).padStart(4)}  ` : '      '}${line}\n`).join('');
 }
