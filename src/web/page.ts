@@ -1,5 +1,6 @@
 /** The status page: one document without script, written by the server, fresh every few seconds. Pure. */
 import { createHash } from 'node:crypto';
+import { commitmentCells, commitmentColumns } from './commitmentText.ts';
 import { formatCount, formatDuration, formatSize, formatTime } from './format.ts';
 import { Html, html } from './html.ts';
 import { limitsSection, listenersSection, sendersSection } from './receptionPage.ts';
@@ -77,6 +78,18 @@ ${storeState(store, now)}<td class="n">${formatCount(store.queued)}</td><td clas
 ${stores.map(row)}</table></div>`;
 }
 
+/** Nothing at all while nobody has asked for it. */
+function commitmentsSection({ commitments }: GatewayStatus): Html | undefined {
+  if (commitments.length === 0) return undefined;
+  const cells = (tag: 'th' | 'td', [first = '', ...numbers]: readonly string[]) =>
+    tag === 'th'
+      ? html`<tr><th>${first}</th>${numbers.map((text) => html`<th class="n">${text}</th>`)}</tr>`
+      : html`<tr><td>${first}</td>${numbers.map((text) => html`<td class="n">${text}</td>`)}</tr>`;
+  return html`<h2>Storage commitment</h2><div class="scroll"><table>
+${cells('th', commitmentColumns)}
+${commitments.map((peer) => cells('td', commitmentCells(peer)))}</table></div>`;
+}
+
 /** The whole document. */
 export function renderPage(status: GatewayStatus): string {
   const { site, aeTitle, version, now, startedAt, receipts } = status;
@@ -93,6 +106,7 @@ ${spoolSection(status.spool, status.studies)}
 ${storesSection(status)}
 ${sendersSection(status)}
 ${limitsSection(status)}
+${commitmentsSection(status)}
 ${listenersSection(status)}
 <p class="dim">${formatCount(receipts.count)} receipts, the last is number ${receipts.lastSeq}.</p>
 </body></html>

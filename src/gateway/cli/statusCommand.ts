@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { askGateway } from '../../web/client.ts';
+import { commitmentCells, commitmentColumns } from '../../web/commitmentText.ts';
 import { formatCount, formatDuration, formatSize } from '../../web/format.ts';
 import { hasUnsureFigures, heldText, limitTexts, senderText, unsureNote } from '../../web/receptionText.ts';
 import type { GatewayStatus, StoreStatus } from '../../web/status.ts';
@@ -64,6 +65,14 @@ function limitsText(status: GatewayStatus): string {
   )}${said}`;
 }
 
+/** Nothing at all while nobody has asked for it. */
+function commitmentsText({ commitments }: GatewayStatus): string[] {
+  if (commitments.length === 0) return [];
+  const [first = '', ...numbers] = commitmentColumns.map((title) => title.toUpperCase());
+  const columns = [{ title: `COMMITMENT ${first}` }, ...numbers.map(right)];
+  return [table(columns, commitments.map(commitmentCells))];
+}
+
 /** The status as a terminal shows it. Pure. */
 export function renderStatus(status: GatewayStatus): string {
   const { now, listeners, stores } = status;
@@ -101,6 +110,7 @@ export function renderStatus(status: GatewayStatus): string {
         storeState(s, now),
       ]),
     ),
+    ...commitmentsText(status),
     `${formatCount(status.receipts.count)} receipts, the last is number ${status.receipts.lastSeq}.\n`,
   ];
   return sections.join('\n');
