@@ -39,7 +39,7 @@ export class ConnectionGate {
   /** Oldest first. */
   readonly #pending = new Set<Place>();
   #open = 0;
-  #timerRuns = false;
+  #cancelTimer: (() => void) | undefined;
 
   constructor(parts: { limits: GateLimits; timers: Timers; monotonic: () => number }) {
     this.#limits = parts.limits;
@@ -69,12 +69,12 @@ export class ConnectionGate {
     this.#watch(artimMs);
     let inside = true;
     return {
-      admitted: () => void this.#pending.delete(place),
+      admitted: () => this.#noLongerPending(place),
       left: () => {
         if (!inside) return;
         inside = false;
         this.#open--;
-        this.#pending.delete(place);
+        this.#noLongerPending(place);
       },
     };
   }
@@ -82,17 +82,24 @@ export class ConnectionGate {
   #shedOldest(why: Shed): void {
     const [oldest] = this.#pending;
     if (oldest === undefined) return;
-    this.#pending.delete(oldest);
+    this.#noLongerPending(oldest);
     oldest.onShed(why);
     oldest.destroy();
   }
 
+  /** Without anybody to watch there is no timer: it would keep a process that has stopped from ending. */
+  #noLongerPending(place: Place): void {
+    this.#pending.delete(place);
+    if (this.#pending.size > 0) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
   /** One timer for all, set for the oldest. */
   #watch(ms: number): void {
-    if (this.#timerRuns) return;
-    this.#timerRuns = true;
-    this.#timers.after(Math.max(1, Math.ceil(ms)), () => {
-      this.#timerRuns = false;
+    if (this.#cancelTimer) return;
+    this.#cancelTimer = this.#timers.after(Math.max(1, Math.ceil(ms)), () => {
+      this.#cancelTimer = undefined;
       const now = this.#monotonic();
       for (let oldest = this.#oldest; oldest && oldest.deadline <= now; oldest = this.#oldest) {
         this.#shedOldest('artimTimeout');
