@@ -62,6 +62,7 @@ export class Resolver {
     for (const waiting of this.#waiting) {
       if (this.#stopped) return;
       if (waiting.lookAt > this.#options.clock.monotonic()) continue;
+      await nextTurn(); // many may be due, and reception has to go on between them
       try {
         await this.#lookAt(waiting);
       } catch (error) {
