@@ -1,6 +1,5 @@
 /** Why a place in the table is empty although nothing failed: what a peer does not have, and peers that cannot be had. */
 export const absent: Readonly<Record<string, string>> = {
-  'our send commitment': 'our own sender does not ask for storage commitment',
   'DCMTK storescu commitment': 'Debian’s DCMTK has no storage commitment SCU',
   'DCMTK dcmsend C-ECHO': 'it only stores',
   'DCMTK dcmsend commitment': 'it only stores',

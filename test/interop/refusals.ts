@@ -54,15 +54,15 @@ const dcmtkRefusal = (what: string, { transport, target }: Echo, expected: Expec
   },
 });
 
-/** As PS3.8 numbers them, and as DCMTK and Orthanc name them. */
-const reasonName: Record<number, RegExp> = {
+/** As PS3.8 numbers them, and as DCMTK names them. */
+const reasonName = {
   3: /Calling AE Title Not Recognized/,
   7: /Called AE Title Not Recognized/,
 };
-const rejected = (reason: 3 | 7): Expected => ({
+const rejected = (reason: 3 | 7, peerSays = reasonName[reason]): Expected => ({
   event: 'association.rejected',
   reason,
-  ...(reasonName[reason] && { peerSays: reasonName[reason] }),
+  peerSays,
 });
 
 const dcmtkRefusals: Cell[] = [
@@ -123,8 +123,8 @@ const orthancRefusal: Cell = {
         () => undefined,
         (error: Error) => error.message,
       );
-      const [, said] = /"Message" : "([^"]*)"/.exec(words ?? '') ?? [];
-      return judge(scene, words !== undefined, said ?? words ?? '', rejected(3));
+      const [, said] = /"Details" : "(.*)",?$/m.exec(words ?? '') ?? [];
+      return judge(scene, words !== undefined, said ?? words ?? '', rejected(3, /DUL Association Rejected/));
     }),
 };
 

@@ -1,12 +1,50 @@
-/** Our own sender. */
+/** Our own sender; for storage commitment as the command that has it. */
+import { fileURLToPath } from 'node:url';
 import { describeError } from '../../../src/base/errors.ts';
 import { echo } from '../../../src/dicom/scu/echo.ts';
 import { sendFiles } from '../../../src/dicom/scu/sendFiles.ts';
-import { type Cell, fail, judgeSamples, pass, scuTarget, transports } from '../cell.ts';
+import { type Cell, fail, judgeSamples, pass, portOf, type Scene, scuTarget, transports } from '../cell.ts';
+import { lastLine, run } from '../programs.ts';
+import { calledAeTitle, peerTitle } from '../targets.ts';
 
 const peer = 'our send';
+const program = fileURLToPath(new URL('../../../bin/medusa-gateway', import.meta.url));
 
-export const ownCells: Cell[] = transports.flatMap((transport): Cell[] => [
+async function sendAndCommit(scene: Scene, calling: string, place: string[]) {
+  const { caFile, certificateFile, keyFile } = scene.tls.pki.client;
+  const tls = scene.transport === 'plain' ? [] : ['--tls', '--ca', caFile, '--cert', certificateFile, '--key', keyFile];
+  const address = ['127.0.0.1', String(portOf(scene)), '--called', calledAeTitle, '--calling', calling];
+  const paths = scene.samples.map((sample) => sample.path);
+  const outcome = await run(program, ['send', ...address, ...paths, ...tls, '--commit', ...place, '--json']);
+  if (outcome.status !== 0) return fail(`exit ${outcome.status}: ${lastLine(outcome.output)}`);
+  // Beside it there may be warnings of its receiver of reports.
+  const answer = outcome.output.split('\n').find((line) => line.startsWith('{"ok"')) ?? '{}';
+  const { commitment } = JSON.parse(answer) as { commitment?: { committed: number } };
+  return commitment?.committed === paths.length ? pass(`${paths.length} committed`) : fail(JSON.stringify(commitment));
+}
+
+const commitmentCells = (['plain', 'mtls'] as const).flatMap((transport): Cell[] => [
+  {
+    peer,
+    service: 'commitment',
+    transport,
+    missing: undefined,
+    run: (scene) => {
+      // What was sent over TLS is reported over TLS.
+      const calling = transport === 'plain' ? peerTitle.commitment : peerTitle.commitmentOverTls;
+      return sendAndCommit(scene, calling, ['--listen', String(scene.target.reportPort)]);
+    },
+  },
+  {
+    peer,
+    service: 'commitment, same association',
+    transport,
+    missing: undefined,
+    run: (scene) => sendAndCommit(scene, peerTitle.commitmentSameAssociation, []),
+  },
+]);
+
+const echoAndStore = transports.flatMap((transport): Cell[] => [
   {
     peer,
     service: 'C-ECHO',
@@ -31,3 +69,5 @@ export const ownCells: Cell[] = transports.flatMap((transport): Cell[] => [
     },
   },
 ]);
+
+export const ownCells: Cell[] = [...echoAndStore, ...commitmentCells];
