@@ -43,14 +43,14 @@ const usedBy = (report: IdentityReport) =>
 
 /** What to do after a certificate was put in place. */
 function nextStep(report: IdentityReport, config: string, changed: boolean, clientCa?: string): string {
-  const users = usedBy(report);
-  if (users.length > 0)
-    return `Used by listener ${users.join(', ')}${changed ? ': restart the gateway to put it to use' : ''}.\n`;
-  const { certificate } = report;
-  const trust = certificate?.selfSigned
-    ? `\nSenders have to trust it: medusa-gateway identity show --config ${config} --pem > medusa-gateway.pem\n`
-    : '';
-  return `No listener uses it yet. In the configuration:\n\n${listenerYaml(report, clientCa)}${trust}`;
+  const users = usedBy(report).join(', ');
+  const taken = changed ? ': a running gateway takes it on within seconds' : '';
+  const use =
+    users === ''
+      ? `No listener uses it yet. In the configuration:\n\n${listenerYaml(report, clientCa)}`
+      : `Used by listener ${users}${taken}.\n`;
+  if (!changed || !report.certificate?.selfSigned) return use;
+  return `${use}\nSenders have to trust it: medusa-gateway identity show --config ${config} --pem > medusa-gateway.pem\n`;
 }
 
 function registerInit(identity: Command, context: CommandContext): void {

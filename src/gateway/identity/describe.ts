@@ -34,9 +34,10 @@ const oneLine = (name: string | undefined) => (name ?? '').split('\n').join(', '
 export const subjectOf = (certificate: X509Certificate): string => oneLine(certificate.subject);
 export const issuerOf = (certificate: X509Certificate): string => oneLine(certificate.issuer);
 
+/** Host names and addresses; what else may stand there, such as an e-mail address, is no name of a server. */
 export function namesOf(certificate: X509Certificate): string[] {
   const written = certificate.subjectAltName?.split(', ') ?? [];
-  return written.map((name) => name.replace(/^(DNS|IP Address|URI|email):/, ''));
+  return written.flatMap((name) => /^(?:DNS|IP Address):(.*)$/.exec(name)?.[1] ?? []);
 }
 
 export function describe(certificate: X509Certificate, now: number): CertificateDescription {

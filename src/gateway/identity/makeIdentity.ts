@@ -17,7 +17,16 @@ import {
   restoreKept,
 } from './identityFiles.ts';
 import type { Site } from './listeners.ts';
-import { alternativeName, type Machine, namesForAuthority, parseSubject, proposeNames, subjectFor } from './subject.ts';
+import {
+  alternativeName,
+  type DistinguishedName,
+  knownSubject,
+  type Machine,
+  namesForAuthority,
+  parseSubject,
+  proposeNames,
+  subjectFor,
+} from './subject.ts';
 
 /** As given on the command line: what is left out is proposed. */
 export type NameOptions = { subject?: string; names?: readonly string[] };
@@ -31,10 +40,13 @@ function thisMachine(): Machine {
   return { hostname: hostname(), addresses: addresses.map(({ address }) => address) };
 }
 
-function chooseNames(options: NameOptions, proposal: () => string[]): CertificateNames {
+type Naming = NameOptions & { known?: DistinguishedName };
+
+function chooseNames(options: Naming, proposal: () => string[]): CertificateNames {
   const names = options.names ?? proposal();
   names.forEach(alternativeName);
-  return { names, subject: options.subject === undefined ? subjectFor(names) : parseSubject(options.subject) };
+  const proposed = options.known ?? subjectFor(names);
+  return { names, subject: options.subject === undefined ? proposed : parseSubject(options.subject) };
 }
 
 const proposal = (site: Site) =>
@@ -95,6 +107,12 @@ function namesAtPresent(certificate: X509Certificate | undefined): string[] | un
   return names.length > 0 ? names : undefined;
 }
 
+/** What an authority has signed it will sign again. With other names its subject may no longer be right. */
+function signedBefore(certificate: X509Certificate, options: NameOptions): Naming {
+  const known = knownSubject({ ...certificate.toLegacyObject().subject });
+  return known && !options.names ? { ...options, known } : options;
+}
+
 export type SigningRequest = { request: string; names: readonly string[]; keyFile: string };
 
 /** A request (PKCS #10, PEM) for the key of the site, or for the one in `keyFile`. */
@@ -102,7 +120,11 @@ export async function signingRequest(site: Site, options: NameOptions & { keyFil
   const paths = identityPaths(site.stateDirectory);
   const { key: installed, chain } = options.keyFile === undefined ? readPair(paths) : {};
   const key = options.keyFile === undefined ? presentKey(paths, installed) : keyIn(options.keyFile);
-  const names = chooseNames(options, () => namesForAuthority(namesAtPresent(chain?.[0]) ?? proposal(site)));
+  const present = chain?.[0];
+  const names =
+    present && !isSelfSigned(present)
+      ? chooseNames(signedBefore(present, options), () => namesOf(present))
+      : chooseNames(options, () => namesForAuthority(namesAtPresent(present) ?? proposal(site)));
   return {
     request: await makeRequest(key, names),
     names: names.names,

@@ -52,6 +52,18 @@ export function parseSubject(text: string): DistinguishedName {
   return name;
 }
 
+/**
+ * The name of a certificate, attribute by attribute as `X509Certificate.toLegacyObject` gives it; undefined when it has
+ * attributes that `parseSubject` does not take.
+ */
+export function knownSubject(attributes: Record<string, string | string[] | undefined>): DistinguishedName | undefined {
+  const name = Object.entries(attributes).flatMap(([type, values]) =>
+    [values ?? []].flat().map((value) => ({ type: type.replace('emailAddress', 'E'), value })),
+  );
+  const isKnown = name.length > 0 && name.every(({ type }) => (attributeTypes as readonly string[]).includes(type));
+  return isKnown ? name : undefined;
+}
+
 export type AlternativeName = { type: 'dns' | 'ip'; value: string };
 
 /** Throws GatewayError `identity.name` for what is neither a host name nor an address. */

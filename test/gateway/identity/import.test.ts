@@ -243,6 +243,26 @@ describe('rollback and self-signed', () => {
   });
 });
 
+describe('request for the next certificate', () => {
+  const asked = async () => {
+    const { request: pem } = await signingRequest(site, {});
+    const text = openssl(['req', '-noout', '-text', '-subject', '-nameopt', 'RFC2253,utf8,-esc_msb'], pem).toString();
+    return [/^subject=(.*)$/m, /(DNS:.*|IP Address:.*)/].map((line) => line.exec(text)?.[1]);
+  };
+
+  it('asks for what the authority signed before', async () => {
+    const subject = 'C=DE, O=Klinik Köln\\, Nord, OU=A, OU=B, CN=gw.example';
+    writeFileSync(request, (await signingRequest(site, { subject, names: ['gw.example', '127.0.0.1'] })).request);
+    await take(pem(issue({ extensions: ['subjectAltName=DNS:gw.example,email:pacs@clinic.example,IP:127.0.0.1'] })));
+    const expected = ['CN=gw.example,OU=B,OU=A,O=Klinik Köln\\, Nord,C=DE', 'DNS:gw.example, IP Address:127.0.0.1'];
+    expect(await asked()).toEqual(expected);
+  });
+
+  it('leaves this machine out of what was made up here', async () => {
+    expect(await asked()).toEqual(['CN=gateway.example.org', 'DNS:gateway.example.org']);
+  });
+});
+
 describe('show', () => {
   it('tells when key and certificate do not fit', () => {
     writeFileSync(paths().key, readFileSync(authority.makeKey('elsewhere', 'ec')));
