@@ -19,7 +19,8 @@ import { identifyingTagsTarget } from './targets/identifyingTags.ts';
 import { messageTarget } from './targets/message.ts';
 import { pduReaderTarget } from './targets/pduReader.ts';
 
-const find = async (target: Target) => (await new Fuzzer(target, { cases: 3000, seconds: 30, seed: 3 }).run()).failures;
+const find = async (target: Target) =>
+  (await new Fuzzer(target, { cases: 3000, seconds: 30, seed: 3, stopAtFailure: true }).run()).failures;
 
 /** Drops what comes with the end of a PDU in one chunk, now and then. */
 class LosesBytes extends PduReader {

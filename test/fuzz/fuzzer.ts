@@ -35,6 +35,8 @@ export type FuzzOptions = {
   seconds: number;
   seed: number;
   coverage?: Coverage | undefined;
+  /** One is enough. Otherwise it goes on for ten. */
+  stopAtFailure?: boolean;
   /** Called before each case, for whoever watches from outside. */
   onCase?: (fuzzCase: FuzzCase) => void;
   onProgress?: (cases: number) => void;
@@ -79,7 +81,8 @@ export class Fuzzer {
     for (let from = 0; from < seeds.length; from += batchSize) {
       await this.#batch(seeds.slice(from, from + batchSize), true);
     }
-    while (this.#cases < this.#options.cases && performance.now() < deadline && this.#failures.size < maxFailures) {
+    const enough = this.#options.stopAtFailure ? 1 : maxFailures;
+    while (this.#cases < this.#options.cases && performance.now() < deadline && this.#failures.size < enough) {
       const size = Math.min(batchSize, this.#options.cases - this.#cases);
       await this.#batch(
         Array.from({ length: size }, () => this.#next()),

@@ -91,7 +91,7 @@ export function associateRq(random: Random): Buffer {
   });
   if (!random.oneIn(2)) return pdu;
   const user = lengthFields(pdu).find((field) => pdu[field.at - 2] === 0x50 && field.width === 2);
-  return user ? replaceInside(pdu, user.end, user.end, furtherItem(random)) : pdu;
+  return user ? replaceInside(pdu, user.start, user.start, furtherItem(random)) : pdu;
 }
 
 export function smallPdu(random: Random): Buffer {

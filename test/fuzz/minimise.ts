@@ -1,7 +1,7 @@
 /** Makes a failing case as small as it gets while it fails in the same way. */
 import { type FuzzCase, type Step, sizeOf } from './fuzzCase.ts';
 
-const maxRuns = 3000;
+const maxRuns = 1500;
 
 export async function minimise(failing: FuzzCase, fails: (candidate: FuzzCase) => Promise<boolean>): Promise<FuzzCase> {
   let best = failing;

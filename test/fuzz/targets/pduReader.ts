@@ -64,6 +64,20 @@ function lineOf(frame: Frame): string[] {
   return frame.data.length > 0 ? [`${text} unfinished`] : [];
 }
 
+/** Every item and sub-item of what the decoder took ends where its length says, the last one where the PDU ends. */
+function checkItems(bytes: Buffer, contexts: boolean): void {
+  let at = 0;
+  while (at < bytes.length) {
+    hold(at + 4 <= bytes.length, 'an item has a header');
+    const end = at + 4 + bytes.readUInt16BE(at + 2);
+    hold(end <= bytes.length, 'an item ends inside what holds it');
+    const type = bytes.readUInt8(at);
+    if (contexts && type === 0x50) checkItems(bytes.subarray(at + 4, end), false);
+    if (contexts && type === 0x20) checkItems(bytes.subarray(at + 8, end), false);
+    at = end;
+  }
+}
+
 /** What comes out of the decoder goes in again and comes out the same, but for what the encoder has to cut. */
 function checkRoundTrip(pdu: Pdu): void {
   const named = 'userInformation' in pdu && (pdu.userInformation.implementationVersionName?.length ?? 0) > 16;
@@ -103,6 +117,8 @@ export function pduReaderTarget(Reader: typeof PduReader = PduReader): Target {
         hold(allocated <= 1024 + 60 * bytes.length, rule);
       }
       for (const pdu of whole.pdus) checkRoundTrip(pdu);
+      if (bytes[0] === 1 && whole.pdus[0]?.type === 'associate-rq')
+        checkItems(bytes.subarray(6 + 68, 6 + bytes.readUInt32BE(2)), true);
       const kinds = whole.trace.map((line) => line.slice(0, 22).replace(/[0-9]+ [0-9]+ .*/, 'value'));
       for (const [i, kind] of kinds.entries()) observe(`${kinds[i - 1]} ${kind}`);
       for (const pdu of whole.pdus) if ('userInformation' in pdu) observe(Object.keys(pdu.userInformation).join());
