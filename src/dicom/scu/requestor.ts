@@ -4,7 +4,7 @@
  * later call throws as well.
  */
 import type { Socket } from 'node:net';
-import { GatewayError } from '../../base/errors.ts';
+import type { GatewayError } from '../../base/errors.ts';
 import { type CommandSet, encodeCommandSet } from '../dimse/commandSet.ts';
 import { MessageReader } from '../dimse/messageReader.ts';
 import { encodePData } from '../dimse/pdvWriter.ts';
@@ -13,33 +13,19 @@ import { type AbortInfo, Association, type AssociationUser } from '../upperLayer
 import type { AssociateAc, AssociateRj, ProposedContext } from '../upperLayer/pdu.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
 import { Agreement, maximumLength, type Proposal, requestFor } from './agreement.ts';
-import { cancelled, connectToPeer, type PeerAddress, socketError, timedOut } from './connect.ts';
+import { Condition } from './condition.ts';
+import { cancelled, connectToPeer, socketError, timedOut } from './connect.ts';
+import { aborted, abortedByUs, rejected, releasedByPeer } from './endings.ts';
 import { OutstandingRequests } from './outstandingRequests.ts';
 import { isRequest, PeerRequests } from './peerRequests.ts';
-import { explainRejection } from './words.ts';
+import { defaultTimeouts, type ScuTarget, type ScuTimeouts, subjectOf } from './target.ts';
 
 export type { Proposal } from './agreement.ts';
-
-export type ScuTimeouts = {
-  /** TCP connection and TLS handshake, milliseconds. */
-  connectMs: number;
-  /** From A-ASSOCIATE-RQ to its answer, and for the release. */
-  associateMs: number;
-  /** From a request's last byte to its response; also how long a peer may take nothing more of what is being sent. */
-  responseMs: number;
-};
-
-export const defaultTimeouts: ScuTimeouts = { connectMs: 10_000, associateMs: 30_000, responseMs: 60_000 };
-
-export type ScuTarget = PeerAddress & {
-  callingAeTitle: string;
-  calledAeTitle: string;
-  timeouts?: Partial<ScuTimeouts>;
-  signal?: AbortSignal;
-};
+export { defaultTimeouts, type ScuTarget, type ScuTimeouts } from './target.ts';
 
 export class Requestor implements AssociationUser {
   readonly #target: ScuTarget;
+  readonly #subject: string;
   readonly #socket: Socket;
   readonly #timeouts: ScuTimeouts;
   readonly #association: Association;
@@ -55,12 +41,13 @@ export class Requestor implements AssociationUser {
   #socketError: Error | undefined;
   #closed = false;
   readonly #over = Promise.withResolvers<void>();
-  #waiters: Array<() => void> = [];
+  readonly #condition = new Condition();
   readonly #onCancel = () => this.#end(cancelled('association', this.#subject), true);
 
   /** Use `Requestor.open`. */
   private constructor(target: ScuTarget, socket: Socket, proposal: Proposal) {
     this.#target = target;
+    this.#subject = subjectOf(target);
     this.#proposal = proposal;
     this.#socket = socket;
     this.#timeouts = { ...defaultTimeouts, ...target.timeouts };
@@ -114,10 +101,6 @@ export class Requestor implements AssociationUser {
     this.#association.request(requestFor(this.#target, contexts, this.#proposal));
     const what = 'no answer to A-ASSOCIATE-RQ';
     await this.#until(() => this.#agreement, this.#timeouts.associateMs, what, 'is this port a DICOM port?');
-  }
-
-  get #subject(): string {
-    return `${this.#target.calledAeTitle} at ${this.#target.host}:${this.#target.port}`;
   }
 
   /** Resolves when the association is over, however it ended. */
@@ -206,7 +189,7 @@ export class Requestor implements AssociationUser {
     this.#draining = true;
     this.#socket.once('drain', () => {
       this.#draining = false;
-      this.#wake();
+      this.#condition.changed();
     });
     const hint = 'the peer hangs or is overloaded; look at its log';
     await this.#until(() => (this.#draining ? undefined : true), this.#timeouts.responseMs, 'nothing taken', hint);
@@ -229,30 +212,21 @@ export class Requestor implements AssociationUser {
 
   /** A-ABORT, if the association still exists. */
   abort(message: string): void {
-    const operation = 'association';
-    const details = { code: 'scu.aborted-by-us', operation, subject: this.#subject };
-    this.#end(new GatewayError(`${this.#subject}: ${message}`, details), true);
+    this.#end(abortedByUs(this.#subject, message), true);
   }
 
   /** Waits until `ready` yields a value; throws what ended the association, or `scu.timeout` after `ms`. */
   async #until<T>(ready: () => T | undefined, ms: number, what: string, hint: string): Promise<T> {
     const late = () => this.#end(timedOut('association', this.#subject, `${what} within ${ms} ms`, hint), true);
-    const timer = setTimeout(late, ms);
-    try {
-      for (;;) {
+    return this.#condition.until(
+      () => {
         const value = ready();
-        if (value !== undefined) return value;
-        if (this.#ended) throw this.#ended;
-        await new Promise<void>((resolve) => this.#waiters.push(resolve));
-      }
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Whoever waits for something looks again. */
-  #wake(): void {
-    for (const resolve of this.#waiters.splice(0)) resolve();
+        if (value === undefined && this.#ended) throw this.#ended;
+        return value;
+      },
+      ms,
+      late,
+    );
   }
 
   #end(error: GatewayError, abort: boolean): void {
@@ -265,7 +239,7 @@ export class Requestor implements AssociationUser {
       this.#stopListening();
       this.#outstanding.fail(error);
     }
-    this.#wake();
+    this.#condition.changed();
   }
 
   #stopListening(): void {
@@ -276,13 +250,11 @@ export class Requestor implements AssociationUser {
 
   onAccepted(answer: AssociateAc): void {
     this.#agreement = new Agreement(answer, this.#proposal);
-    this.#wake();
+    this.#condition.changed();
   }
 
   onRejected(answer: AssociateRj): void {
-    const { why, hint } = explainRejection(answer);
-    const details = { code: 'scu.rejected', operation: 'open association', subject: this.#subject, hint };
-    this.#end(new GatewayError(`${this.#subject}: ${why}`, { ...details, retryable: answer.result === 2 }), false);
+    this.#end(rejected(this.#subject, answer), false);
   }
 
   onPdv(contextId: number, control: number, bytes: Buffer, fragmentEnds: boolean): void {
@@ -292,21 +264,17 @@ export class Requestor implements AssociationUser {
   /** An acceptor may ask for the release as well (rare); it gets it, and what was still to be sent fails. */
   onReleaseRequested(): void {
     this.#association.respondRelease();
-    const details = { code: 'scu.released-by-peer', operation: 'association', subject: this.#subject, retryable: true };
-    if (!this.#released)
-      this.#end(new GatewayError(`${this.#subject}: the peer released the association`, details), false);
+    if (!this.#released) this.#end(releasedByPeer(this.#subject), false);
   }
 
   onReleased(): void {
     this.#released = true;
-    this.#wake();
+    this.#condition.changed();
   }
 
   onAborted(info: AbortInfo): void {
     if (info.by === 'transport') return; // onClosed follows, and knows the socket's own reason
-    const details = { code: 'scu.aborted', operation: 'association', subject: this.#subject };
-    const hint = "look at the peer's log";
-    this.#end(new GatewayError(`${this.#subject}: ${info.message}`, { ...details, hint }), false);
+    this.#end(aborted(this.#subject, info.message), false);
   }
 
   onClosed(): void {
@@ -316,6 +284,6 @@ export class Requestor implements AssociationUser {
     if (!this.#released) this.#ended ??= socketError(this.#target, 'association', this.#socketError ?? closed);
     if (this.#ended) this.#outstanding.fail(this.#ended);
     this.#over.resolve();
-    this.#wake();
+    this.#condition.changed();
   }
 }

@@ -2,48 +2,28 @@
  * The acceptor's side of one association, from the first byte to the last: admission, negotiation, dispatch of DIMSE
  * messages to Verification and Storage, release, abort. One log line when it ends.
  */
-import type { Log } from '../../base/log.ts';
-import { status } from '../dimse/status.ts';
-import {
-  type AbortInfo,
-  Association,
-  type AssociationUser,
-  type Timers,
-  type Transport,
-} from '../upperLayer/association.ts';
-import type { NegotiationPolicy } from '../upperLayer/negotiation.ts';
+import { type AbortInfo, Association, type AssociationUser, type Transport } from '../upperLayer/association.ts';
 import type { AssociateRq } from '../upperLayer/pdu.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
 import { type Acceptance, acceptanceOf } from './acceptance.ts';
-import type { AccessPolicy, AssociationLimits, Caller, PeerTerms } from './access.ts';
+import type { Caller } from './access.ts';
 import { Activity } from './activity.ts';
 import { admissionOf } from './admission.ts';
-import { type AssociationCounters, AssociationLog, type Ending } from './associationLog.ts';
-import type { AssociationObserver, Knock } from './associationObserver.ts';
+import type { AcceptedAssociationContext } from './associationContext.ts';
+import { AssociationEnd, countInstance } from './associationEnd.ts';
+import { type AssociationCounters, AssociationLog } from './associationLog.ts';
+import type { Knock } from './associationObserver.ts';
 import { BackPressure, type Hold } from './backPressure.ts';
 import { DimseProvider } from './dimseProvider.ts';
-import { type AssociationLimitName, limitText } from './limitText.ts';
+import { type AssociationLimitName, PeerLimits } from './peerLimits.ts';
 import { printable } from './printable.ts';
-import type { AssociationService, ServedAssociation, ServiceHost } from './service.ts';
-import { type Intake, type OperationsWindow, StorageReceiver, type StorageResult } from './storage.ts';
+import type { ServiceHost } from './service.ts';
+import { type OperationsWindow, StorageReceiver, type StorageResult } from './storage.ts';
 import { verificationService } from './verification.ts';
 
+export type { AcceptedAssociationContext } from './associationContext.ts';
 export type { AssociationObserver, Knock } from './associationObserver.ts';
 export type { Hold } from './backPressure.ts';
-
-export type AcceptedAssociationContext = {
-  caller: Caller;
-  limits: AssociationLimits;
-  access: AccessPolicy;
-  negotiation: NegotiationPolicy;
-  intake: Intake;
-  /** Services beside Verification and Storage; each is for the contexts that the negotiation policy accepts. */
-  services?(association: ServedAssociation): AssociationService[];
-  observer: AssociationObserver;
-  timers: Timers;
-  monotonic: () => number;
-  log: Log;
-};
 
 export class AcceptedAssociation implements AssociationUser {
   readonly #context: AcceptedAssociationContext;
@@ -57,22 +37,18 @@ export class AcceptedAssociation implements AssociationUser {
   #receivedBytes = 0;
   readonly #activity: Activity;
   readonly #pressure: BackPressure;
-  /** What applies to everybody, until the peer is admitted. */
-  #limits: AssociationLimits;
-  #ownLimits: PeerTerms['limits'];
-  readonly #startedAt: number;
-  #ending: Ending | undefined;
+  readonly #limits: PeerLimits;
+  readonly #end: AssociationEnd;
   #admitted = false;
-  #endSaid = false;
 
   constructor(transport: Transport, context: AcceptedAssociationContext) {
     this.#context = context;
     this.#transport = transport;
     this.#log = new AssociationLog(context.log, context.caller);
-    this.#startedAt = context.monotonic();
-    this.#activity = new Activity(this.#startedAt);
     const { limits, monotonic } = context;
-    this.#limits = limits;
+    this.#end = new AssociationEnd(this.#log, this.counters, monotonic);
+    this.#activity = new Activity(monotonic());
+    this.#limits = new PeerLimits(limits);
     this.#pressure = new BackPressure({ transport, monotonic, onHeld: (why, ms) => this.#onHeld(why, ms) });
     this.#association = new Association(transport, this, {
       role: 'acceptor',
@@ -101,7 +77,7 @@ export class AcceptedAssociation implements AssociationUser {
     this.#receivedBytes += chunk.length;
     this.#guarded(() => this.#association.receive(chunk));
     this.#activity.received(this.#context.monotonic(), chunk.length, this.#association.completedPdus > before);
-    const { associationBytes } = this.#limits;
+    const { associationBytes } = this.#limits.effective;
     if (this.#receivedBytes > associationBytes && this.#association.established) {
       this.#abortFor('associationBytes', `more than ${associationBytes} bytes on one association`);
     }
@@ -125,8 +101,8 @@ export class AcceptedAssociation implements AssociationUser {
     if (!this.#association.established) return;
     // A peer that waits for us is not idle; one that does not read our answers is.
     const situation = { waitsForUs: this.#owesAnswer || this.#pressure.byUs, midMessage: !this.betweenMessages };
-    const limit = this.#activity.look(now, situation, this.#limits);
-    const { idleMs } = this.#limits;
+    const limit = this.#activity.look(now, situation, this.#limits.effective);
+    const { idleMs } = this.#limits.effective;
     if (limit === 'idleTimeout') this.#abortFor(limit, `nothing received for ${idleMs} ms`);
     else if (limit) this.#abortFor(limit, `a message came too slowly for ${idleMs} ms`);
   }
@@ -137,14 +113,14 @@ export class AcceptedAssociation implements AssociationUser {
   }
 
   #abortWith(limit: AssociationLimitName, detail: string): void {
-    this.#ending ??= { how: 'aborted', by: 'us', limit, midMessage: !this.betweenMessages, detail };
+    this.#end.note({ how: 'aborted', by: 'us', limit, midMessage: !this.betweenMessages, detail });
     this.#association.abort(detail);
   }
 
   /** Tells the observer; returns words for the log: which limit it was. */
   #limitReached(limit: AssociationLimitName): string {
     this.#context.observer.onLimit(limit, this.#context.caller);
-    return limitText(limit, this.#context.limits, this.#ownLimits);
+    return this.#limits.inWords(limit);
   }
 
   /** Ends the association now: for a stopping gateway. */
@@ -166,10 +142,9 @@ export class AcceptedAssociation implements AssociationUser {
     const verdict = admissionOf(request, caller, access, limits);
     if (!verdict.admitted) return this.#reject(request, verdict);
     const { terms = {} } = verdict;
-    this.#ownLimits = terms.limits;
-    this.#limits = { ...limits, ...terms.limits };
+    this.#limits.admit(terms.limits);
     const acceptance = acceptanceOf(request, {
-      limits: this.#limits,
+      limits: this.#limits.effective,
       negotiation: terms.negotiation ?? this.#context.negotiation,
       userIdentityConfirmed: terms.userIdentityConfirmed ?? false,
     });
@@ -191,7 +166,7 @@ export class AcceptedAssociation implements AssociationUser {
   onReleaseRequested(): void {
     // A peer that releases before the answers to its last instances still gets them first.
     this.#dimse?.whenIdle(() => {
-      this.#ending ??= { how: 'released' };
+      this.#end.note({ how: 'released' });
       this.#association.respondRelease();
     });
   }
@@ -201,29 +176,21 @@ export class AcceptedAssociation implements AssociationUser {
     const midMessage = !this.betweenMessages || this.#owesAnswer;
     const { by, limit, message } = info;
     const detail = limit ? `${message}; ${this.#limitReached(limit)}` : message;
-    this.#ending ??= { how, by, midMessage, detail, ...(limit ? { limit } : {}) };
+    this.#end.note({ how, by, midMessage, detail, ...(limit ? { limit } : {}) });
     this.#dimse?.close();
-    this.#sayEnd(); // at once: the peer may keep the connection open for as long as ARTIM allows
+    this.#end.say(this.#admitted); // at once: the peer may keep the connection open for as long as ARTIM allows
     this.#pressure.end();
   }
 
   onClosed(): void {
     this.#dimse?.close();
-    this.#sayEnd();
+    this.#end.say(this.#admitted);
     this.#pressure.end();
-    this.#context.observer.onClosed(this, this.#ending ?? { how: 'closed', by: 'transport' });
-  }
-
-  /** One line, once. */
-  #sayEnd(): void {
-    if (this.#endSaid) return;
-    this.#endSaid = true;
-    const seconds = Math.round(this.#context.monotonic() - this.#startedAt) / 1000;
-    this.#log.ended(this.#ending ?? { how: 'closed' }, this.counters, seconds, this.#admitted);
+    this.#context.observer.onClosed(this, this.#end.ending);
   }
 
   #reject(request: AssociateRq, verdict: Knock['verdict']): void {
-    this.#ending = { how: 'rejected', detail: verdict.why };
+    this.#end.note({ how: 'rejected', detail: verdict.why });
     this.#log.rejected(verdict);
     const { observer, caller } = this.#context;
     const { userIdentity: _secret, ...userInformation } = request.userInformation;
@@ -237,7 +204,8 @@ export class AcceptedAssociation implements AssociationUser {
   }
 
   #createDimse(request: AssociateRq, { contexts, operationsWindow }: Acceptance): DimseProvider {
-    const calledAeTitle = printable(request.calledAeTitle);
+    const titles = { peer: this.#callingAeTitle, calledAeTitle: printable(request.calledAeTitle) };
+    const served = { ...titles, contexts: [...contexts.values()] };
     return new DimseProvider({
       association: this.#association,
       transport: this.#transport,
@@ -248,12 +216,7 @@ export class AcceptedAssociation implements AssociationUser {
       createServices: (host, window) => [
         verificationService(host, () => this.counters.echoes++),
         this.#storage(host, window),
-        ...(this.#context.services?.({
-          host,
-          peer: this.#callingAeTitle,
-          calledAeTitle,
-          contexts: [...contexts.values()],
-        }) ?? []),
+        ...(this.#context.services?.({ ...served, host }) ?? []),
       ],
       onSend: () => this.#activity.ours(this.#context.monotonic()),
       onRefused: (code, answered) => this.#log.operationRefused(code, answered),
@@ -267,7 +230,7 @@ export class AcceptedAssociation implements AssociationUser {
       host,
       intake,
       peer: this.#callingAeTitle,
-      limits: this.#limits,
+      limits: this.#limits.effective,
       window,
       monotonic,
       onTooLarge: () => this.#limitReached('instanceBytes'),
@@ -282,10 +245,7 @@ export class AcceptedAssociation implements AssociationUser {
   }
 
   #onStored(result: StorageResult): void {
-    this.counters.bytes += result.bytes;
-    if (result.status !== status.success) this.counters.refused++;
-    else if (result.outcome?.kind === 'duplicate') this.counters.duplicates++;
-    else this.counters.instances++;
+    countInstance(this.counters, result);
     this.#log.instance(result);
     this.#context.observer.onInstance(this, result);
   }

@@ -75,7 +75,7 @@ export function encodeUserInformation(info: RequestedUserInformation & AcceptedU
   if (info.asynchronousOperationsWindow) items.push(encodeWindow(info.asynchronousOperationsWindow));
   items.push(...info.roleSelections.map(encodeRole));
   if (info.implementationVersionName !== undefined) {
-    items.push(textItem(subItem.implementationVersionName, info.implementationVersionName.slice(0, 16)));
+    items.push(textItem(subItem.implementationVersionName, info.implementationVersionName));
   }
   items.push(...(info.extendedNegotiations ?? []).map(encodeExtended));
   items.push(...(info.commonExtendedNegotiations ?? []).map(encodeCommonExtended));
