@@ -33,7 +33,7 @@ import { programPeerCells } from './peers/programs.ts';
 import { refusalCells } from './refusals.ts';
 import { writeSamples } from './samples.ts';
 import { list, matrix, type Result } from './table.ts';
-import { startTarget, type Target } from './targets.ts';
+import { peerTitle, startTarget, type Target } from './targets.ts';
 
 const { values } = parseArgs({
   options: {
@@ -56,7 +56,7 @@ async function stillAlive(target: Target, tls: DicomTls): Promise<string | undef
   if (!target.isRunning()) return 'the target has ended by itself';
   for (const transport of ['plain', 'mtls'] satisfies Transport[]) {
     try {
-      await echo(scuTarget({ target, tls, transport }));
+      await echo({ ...scuTarget({ target, tls, transport }), callingAeTitle: peerTitle.probe });
     } catch (error) {
       return `no C-ECHO (${transportName[transport]}) afterwards: ${describeError(error)}`;
     }
@@ -88,7 +88,11 @@ class Targets {
 async function runCell(cell: Cell, targets: Targets, tls: DicomTls): Promise<Verdict> {
   const target = await targets.for(cell);
   const before = target.events().length;
-  const events = () => target.events().slice(before);
+  const events = () =>
+    target
+      .events()
+      .slice(before)
+      .filter((line) => line.peer !== peerTitle.probe);
   const samples = writeSamples(target.directory);
   const scene: Scene = { target, transport: cell.transport, tls, samples, quick: values.quick, events };
   const verdict = await cell.run(scene).catch((error) => fail(describeError(error)));
@@ -124,8 +128,12 @@ const named = (outcome: Result['outcome']) =>
     .filter((one) => one.outcome === outcome)
     .map((one) => `${one.peer} ${one.service} ${transportName[one.transport]}: ${one.note}`);
 const failed = named('failed');
+/** A peer that is not here at all is one line, not six. */
+const missing = [
+  ...new Set(results.filter((one) => one.outcome === 'skipped').map(({ peer, note }) => `${peer}: ${note}`)),
+];
 const skipped = [
-  ...named('skipped'),
+  ...missing,
   ...(values.only === '' ? Object.entries(absent).map(([what, why]) => `${what}: ${why}`) : []),
 ];
 const good = results.filter((one) => one.outcome === 'ok').length;

@@ -33,6 +33,8 @@ export type TargetKind = 'open' | 'closed';
 
 /** Calling AE titles that the configuration knows something about. */
 export const peerTitle = {
+  /** Ours, between the cells: whether the target still answers. */
+  probe: 'STILL_ALIVE',
   /** Reports go to `reportPort`, plain. */
   commitment: 'COMMIT',
   /** Reports go to `reportPort`, over TLS. */
@@ -64,6 +66,7 @@ function openPeers(tls: DicomTls, reportPort: number): object[] {
 
 const closedPeers = (tls: DicomTls): object[] => [
   { aeTitle: 'INTEROP' },
+  { aeTitle: peerTitle.probe },
   { aeTitle: peerTitle.user, userIdentity },
   { aeTitle: peerTitle.bound, certificateFingerprints: [tls.pki.otherClient.fingerprint] },
 ];
