@@ -148,7 +148,7 @@ async function replaySeeds(scene: Scene): Promise<Verdict> {
   const files = certificateOf(scene);
   const tls = files ? ['--tls', files.caFile, files.certificateFile, files.keyFile] : [];
   const seeds = corpusEntries().filter((entry) => entry.path.startsWith('seeds-') && entry.path.endsWith('.raw'));
-  const mutations = scene.quick ? '5' : '30';
+  const mutations = scene.quick ? '2' : '30';
   const args = [replay, '127.0.0.1', String(portOf(scene)), ...tls, '--to', '0.3', '--mutate', mutations];
   const { output, timedOut } = await run('python3', [...args, ...seeds.map((entry) => entry.absolute)], {
     limitMs: 300_000,
@@ -254,7 +254,9 @@ async function orthancCorpus(scene: Scene): Promise<Verdict> {
   return withOrthanc(scene, async (orthanc) => {
     let notImported = 0;
     const imported = new Map<string, string>();
-    for (const { absolute } of some(realObjects(), scene.quick)) {
+    // Each takes Orthanc about a second.
+    const objects = some(realObjects(), scene.quick).filter((_, i) => !scene.quick || i % 2 === 0);
+    for (const { absolute } of objects) {
       await orthanc.importFile(absolute).then(
         (id) => imported.set(id, absolute),
         () => notImported++,
