@@ -14,14 +14,14 @@ const entryPoint = new URL('../../src/gateway/main.ts', import.meta.url).pathnam
 const segmentSize = 128 * 2 ** 20;
 
 /**
- * Our own gateway. `extra` adds sections to its configuration. With `segments` it is measured as a site runs that has been
+ * Our own gateway. `extra` adds sections to its configuration, as a function when they need its port. With `segments` it is measured as a site runs that has been
  * up for a day: all its segments exist, and are recycled. Without stores nothing is delivered and so nothing would ever be
  * free again; `reset` therefore recycles them by hand, as the gateway itself does when they are delivered: a new generation in
  * each header, and an index that knows nothing of the old one.
  */
 export function createGateway(
   setting: ReceiverSetting,
-  extra: Record<string, unknown> = {},
+  extra: Record<string, unknown> | ((port: number) => Record<string, unknown>) = {},
   segments?: number,
 ): Receiver {
   const { transport, directory, pki } = setting;
@@ -53,7 +53,7 @@ export function createGateway(
     api: { enabled: false },
     log: { level: 'warn' },
     ...(segments === undefined ? {} : { spool: { segmentSize, quota: segments * segmentSize, preallocate: segments } }),
-    ...extra,
+    ...(typeof extra === 'function' ? extra(port) : extra),
   });
 
   const spool = join(directory, 'state', 'spool');
