@@ -2,6 +2,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describeError, GatewayError } from '../../base/errors.ts';
+import { isCertificateAlert, tlsAlert } from '../transport/tlsAlert.ts';
 import { profileOptions } from '../transport/tlsProfile.ts';
 
 export type TlsClientMaterial = {
@@ -22,6 +23,13 @@ type Explanation = { code: string; why: string; hint: string; retryable?: boolea
 
 /** What OpenSSL or the operating system said, in words. `code` is Node's. */
 function explain(code: string, tls: boolean): Explanation | undefined {
+  if (isCertificateAlert(code) || tlsAlert(code) === 'HANDSHAKE_FAILURE') {
+    return {
+      code: 'scu.tls-refused',
+      why: `TLS refused by the peer: our certificate is missing, expired or not one that it trusts (${code})`,
+      hint: "give a certificate and key that the peer's CA signed",
+    };
+  }
   switch (code) {
     case 'ECONNREFUSED':
       return {
@@ -77,18 +85,6 @@ function explain(code: string, tls: boolean): Explanation | undefined {
         code: 'scu.tls-refused',
         why: 'TLS refused: the peer does not speak TLS on this port',
         hint: 'call its TLS port, or call this one without TLS',
-      };
-    case 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED':
-    case 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE':
-    case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
-    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN':
-    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED':
-    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
-    case 'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED':
-      return {
-        code: 'scu.tls-refused',
-        why: `TLS refused by the peer: our certificate is missing, expired or not one that it trusts (${code})`,
-        hint: "give a certificate and key that the peer's CA signed",
       };
     case 'ECONNRESET':
     case 'EPIPE':

@@ -1,5 +1,6 @@
 /** What OpenSSL says when a handshake fails, as one line that tells the operator what to do. Pure. */
 import { noCertificate, weakCertificate } from './clientTrust.ts';
+import { isCertificateAlert, tlsAlert } from './tlsAlert.ts';
 
 type Words = [event: string, message: string];
 
@@ -48,6 +49,13 @@ export function explainRefusedCertificate(code: string): Words {
 
 /** `code` and `message` are those of the error that ended the handshake. */
 export function explainTlsError(code: string, message: string): Words {
+  if (isCertificateAlert(code)) {
+    const what = 'TLS refused by the sender: it does not accept our certificate';
+    return [
+      'tls.sender-refused-us',
+      `${what} (${tlsAlert(code)}); give it the CA that signed it, and call us by a name that is in it`,
+    ];
+  }
   switch (code) {
     case 'ERR_SSL_HTTP_REQUEST':
     case 'ERR_SSL_HTTPS_PROXY_REQUEST':
@@ -66,13 +74,6 @@ export function explainTlsError(code: string, message: string): Words {
       return [
         'tls.no-client-certificate',
         'TLS refused: the sender showed no certificate; give it one that clientCaFile signed',
-      ];
-    case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
-    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN':
-    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
-      return [
-        'tls.sender-refused-us',
-        'TLS refused by the sender: it does not trust our certificate; give it the CA that signed it',
       ];
     case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
     case 'ERR_SSL_VERSION_TOO_LOW':
