@@ -116,7 +116,8 @@ export function messageTarget(Reader: typeof MessageReader = MessageReader): Tar
       const allocated = bytesAllocated(() => deliverCut(values, new Random(fuzzCase.seed))(reader));
       const rule = `memory bounded by what came: ${allocated} bytes for ${received}`;
       hold(allocated <= 8192 + 8 * received + 400 * whole.commands.length, rule);
-      observe(whole.lines.map((line) => line.split(' ', 1)[0]).join(' '));
+      const kinds = whole.lines.map((line) => line.split(' ', 1)[0]);
+      for (const [i, kind] of kinds.entries()) observe(`${kinds[i - 1]} ${kind}`);
       for (const command of whole.commands) for (const name of Object.keys(command)) observe(name);
     },
   };
