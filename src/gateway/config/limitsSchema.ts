@@ -14,7 +14,7 @@ export const limits = z.strictObject({
     .int()
     .min(1)
     .max(65536)
-    .default(512)
+    .default(3072)
     .meta(
       restart('Connections that have not asked for an association yet; when there are more, the oldest are closed.'),
     ),
@@ -34,7 +34,9 @@ export const limits = z.strictObject({
     ),
   idleTimeout: duration({ min: 1000 })
     .prefault('60s')
-    .meta(live('An association that sends nothing for so long is aborted.')),
+    .meta(
+      live('An association on which no PDU, and no 16 KiB of a longer one, has come whole for so long is aborted.'),
+    ),
   minimumRate: size({ min: 0 })
     .prefault('1KiB')
     .meta(
@@ -46,9 +48,19 @@ export const limits = z.strictObject({
     .int()
     .min(1)
     .max(256)
-    .default(1)
-    .meta(live('Unanswered requests that one association may have (asynchronous operations window, PS3.7 D.3.3.3).')),
-  instanceBytes: size({ min: 1 }).prefault('16GiB').meta(live('Largest instance that is taken.')),
+    .default(8)
+    .meta(
+      live(
+        'Unanswered requests that one association may have, if the sender proposes several (asynchronous operations window, PS3.7 D.3.3.3).',
+      ),
+    ),
+  instanceBytes: size({ min: 1 })
+    .prefault('16GiB')
+    .meta(
+      live(
+        'Largest instance that is taken: a larger one is answered A700, and one of more than twice the size ends the association.',
+      ),
+    ),
   associationBytes: z
     .union([z.literal('unlimited').transform(() => Number.POSITIVE_INFINITY), size({ min: 1 })], {
       error: 'is not a size',
