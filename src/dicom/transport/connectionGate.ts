@@ -11,7 +11,11 @@ export type GateLimits = {
   connections: number;
   /** Those of them that are no association yet. */
   pendingConnections: number;
+  /** What all pending ones together may have sent: it is kept until a request is whole. */
+  pendingBytes?: number;
 };
+
+const defaultPendingBytes = 32 * 2 ** 20;
 
 /** Why the gate ended a connection. */
 export type Shed = Extract<LimitName, 'pendingConnections' | 'artimTimeout'>;
@@ -22,10 +26,12 @@ export type Connection = {
   onShed(why: Shed): void;
 };
 
-type Place = Connection & { deadline: number };
+type Place = Connection & { deadline: number; bytes: number };
 
 /** One connection's place at the gate. */
 export type Ticket = {
+  /** So many bytes have come. */
+  received(bytes: number): void;
   /** It is an association now: no longer pending. */
   admitted(): void;
   /** It is closed. To be called in any case. */
@@ -38,6 +44,7 @@ export class ConnectionGate {
   readonly #monotonic: () => number;
   /** Oldest first. */
   readonly #pending = new Set<Place>();
+  #pendingBytes = 0;
   #open = 0;
   #cancelTimer: (() => void) | undefined;
 
@@ -63,12 +70,14 @@ export class ConnectionGate {
   enter(connection: Connection, artimMs: number): Ticket | undefined {
     if (this.#open >= this.#limits.connections) return undefined;
     this.#open++;
-    const place: Place = Object.assign(connection, { deadline: this.#monotonic() + artimMs });
+    const place: Place = Object.assign(connection, { deadline: this.#monotonic() + artimMs, bytes: 0 });
     this.#pending.add(place);
-    if (this.#pending.size > this.#limits.pendingConnections) this.#shedOldest('pendingConnections');
+    const oldest = this.#oldest;
+    if (this.#pending.size > this.#limits.pendingConnections && oldest) this.#shed(oldest, 'pendingConnections');
     this.#watch(artimMs);
     let inside = true;
     return {
+      received: (bytes) => this.#received(place, bytes),
       admitted: () => this.#noLongerPending(place),
       left: () => {
         if (!inside) return;
@@ -79,17 +88,28 @@ export class ConnectionGate {
     };
   }
 
-  #shedOldest(why: Shed): void {
-    const [oldest] = this.#pending;
-    if (oldest === undefined) return;
-    this.#noLongerPending(oldest);
-    oldest.onShed(why);
-    oldest.destroy();
+  /** Whoever has sent most goes first: a request has a few kilobytes. */
+  #received(place: Place, bytes: number): void {
+    if (!this.#pending.has(place)) return;
+    place.bytes += bytes;
+    this.#pendingBytes += bytes;
+    while (this.#pendingBytes > (this.#limits.pendingBytes ?? defaultPendingBytes)) {
+      let largest = place;
+      for (const other of this.#pending) if (other.bytes > largest.bytes) largest = other;
+      this.#shed(largest, 'pendingConnections');
+      if (largest === place) return;
+    }
+  }
+
+  #shed(place: Place, why: Shed): void {
+    this.#noLongerPending(place);
+    place.onShed(why);
+    place.destroy();
   }
 
   /** Without anybody to watch there is no timer: it would keep a process that has stopped from ending. */
   #noLongerPending(place: Place): void {
-    this.#pending.delete(place);
+    if (this.#pending.delete(place)) this.#pendingBytes -= place.bytes;
     if (this.#pending.size > 0) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -102,7 +122,7 @@ export class ConnectionGate {
       this.#cancelTimer = undefined;
       const now = this.#monotonic();
       for (let oldest = this.#oldest; oldest && oldest.deadline <= now; oldest = this.#oldest) {
-        this.#shedOldest('artimTimeout');
+        this.#shed(oldest, 'artimTimeout');
       }
       const next = this.#oldest;
       if (next) this.#watch(next.deadline - now);

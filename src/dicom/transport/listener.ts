@@ -160,6 +160,8 @@ export class Listener {
         if (!this.isTls && this.#isMisdialled(bytes, socket, connection)) return;
         association = this.#begin(socket, connection, certificate);
       }
+      if (pending) connection.ticket.received(bytes.length);
+      if (connection.shed) return;
       association.receive(bytes);
       if (pending && association.admitted) {
         pending = false;
@@ -209,7 +211,8 @@ export class Listener {
       const message = `connection closed: no A-ASSOCIATE-RQ within ${artimMs} ms; limits.artimTimeout is ${artimMs} ms`;
       this.#log.warn('listener.no-request', message, { address });
     } else {
-      const message = `connection closed, the oldest that has not asked for an association: there were more than ${gate.limits.pendingConnections}`;
+      const limit = `limits.pendingConnections is ${gate.limits.pendingConnections}`;
+      const message = `connection closed: of those that have not asked for an association it was the oldest, or had sent most; ${limit}`;
       this.#log.warn('listener.too-many-pending', message, { address });
     }
     context.observer.onLimit(why, { address });

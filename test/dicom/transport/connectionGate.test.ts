@@ -12,7 +12,7 @@ import { clientHello } from '../../support/tlsScanner.ts';
 
 describe('the gate', () => {
   /** A gate with a clock of its own. */
-  function gateWith(limits: { connections: number; pendingConnections: number }) {
+  function gateWith(limits: { connections: number; pendingConnections: number; pendingBytes?: number }) {
     let now = 0;
     const timers: Array<{ at: number; run(): void }> = [];
     const gate = new ConnectionGate({
@@ -64,6 +64,24 @@ describe('the gate', () => {
     first?.left();
     expect(gate.open).toBe(1);
     expect(enter('d')).toBeDefined();
+  });
+
+  it('ends whoever has sent most when pending ones have sent too much, not who sends now', () => {
+    const { ended, enter } = gateWith({ connections: 10, pendingConnections: 10, pendingBytes: 100 });
+    const large = enter('large');
+    const association = enter('association');
+    const small = enter('small');
+    association?.received(90);
+    association?.admitted(); // what it has sent is no request any more
+    large?.received(60);
+    small?.received(30);
+    small?.received(20);
+    expect(ended).toEqual(['large pendingConnections']);
+    large?.received(60); // on its way when it was ended
+    small?.received(40);
+    expect(ended).toEqual(['large pendingConnections']);
+    small?.received(20);
+    expect(ended).toEqual(['large pendingConnections', 'small pendingConnections']);
   });
 
   it('ends each at its own time, by one timer', () => {
