@@ -144,7 +144,7 @@ const timers = markdownTable(
   ['timer', 'default', 'key'],
   [
     ['ARTIM (PS3.8 9.1.5)', seconds(defaults.limits.artimTimeout), code('limits.artimTimeout')],
-    ['nothing received on an association', seconds(defaults.limits.idleTimeout), code('limits.idleTimeout')],
+    ['no PDU came whole on an association', seconds(defaults.limits.idleTimeout), code('limits.idleTimeout')],
     ['as SCU: TCP connection and TLS handshake', seconds(defaultTimeouts.connectMs), 'fixed'],
     ['as SCU: answer to A-ASSOCIATE-RQ and A-RELEASE-RQ', seconds(defaultTimeouts.associateMs), 'fixed'],
     ['as SCU: DIMSE response', seconds(defaultTimeouts.responseMs), 'fixed'],
