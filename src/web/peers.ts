@@ -9,8 +9,8 @@ export type KnockEntry = {
   calledAeTitle: string;
   address: string;
   listener: string;
-  /** `problem`: why it is not trusted; left out when it is. */
-  certificate?: { fingerprint: string; subject: string; problem?: string };
+  /** `problem`: why it is not trusted; left out when it is. `invalid`: it is out of date, revoked or flawed, and counts nowhere. */
+  certificate?: { fingerprint: string; subject: string; problem?: string; invalid?: true };
   implementationVersionName?: string;
   sopClasses: string[];
   transferSyntaxes: string[];

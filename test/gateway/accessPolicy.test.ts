@@ -23,6 +23,11 @@ const unverified = (problem = 'self-signed', print = fingerprint): CallerCertifi
   subject: 'CN=ct1,O=Elsewhere',
   trust: { kind: 'unverified', problem },
 });
+const invalid = (problem = 'CERT_REVOKED'): CallerCertificate => ({
+  fingerprint,
+  subject: 'CN=ct1,O=Elsewhere',
+  trust: { kind: 'invalid', problem },
+});
 const identity = (user: string, passcode?: string, type = passcode === undefined ? 1 : 2): UserIdentity => ({
   type,
   positiveResponseRequested: true,
@@ -143,6 +148,20 @@ describe('certificates', () => {
     expect(code(both, 'mutual', unverified())).toBe('admitted');
     expect(code(both, 'mutual', verified('CN=ct2', otherFingerprint))).toBe('admitted');
     expect(code(both, 'mutual', verified('CN=ct3', otherFingerprint))).toBe('1/1/3');
+  });
+
+  it('an expired or revoked one counts nowhere, whatever its fingerprint, and nobody is told to admit it', () => {
+    for (const listener of ['mutual', 'tls']) {
+      expect(code(pinned, listener, invalid())).toBe('1/1/3');
+      expect(code(named, listener, invalid())).toBe('1/1/3');
+    }
+    // Where none is needed it counts as none.
+    expect([code(ct1, 'mutual', invalid()), code(ct1, 'tls', invalid())]).toEqual(['1/1/3', 'admitted']);
+    for (const peers of [pinned, '[]']) {
+      expect(admit({ peers, caller: { listener: 'tls', certificate: invalid() } }).hint).toBe(
+        'the certificate that it shows is worth nothing (CERT_REVOKED): renew it at the sender, then let it call again',
+      );
+    }
   });
 
   it('without either, any that is verified will do; one that is not is worth as much as none', () => {

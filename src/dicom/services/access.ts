@@ -21,10 +21,11 @@ export type CallerCertificate = {
   /** Until when it is valid, in milliseconds since 1970. */
   notAfter?: number;
   /**
-   * `verified`: in date, not revoked, signed by an authority of the listener. `unverified`: anything else; `problem` says
-   * what. Such a certificate counts only where its very fingerprint is expected.
+   * `verified`: in date, not revoked, signed by an authority of the listener. `unverified`: nobody vouches for it, and nothing
+   * else is wrong; it counts only where its very fingerprint is expected. `invalid`: out of date, revoked or flawed; it counts
+   * nowhere, its fingerprint notwithstanding. `problem` says what it is.
    */
-  trust: { kind: 'verified'; authorities: readonly string[] } | { kind: 'unverified'; problem: string };
+  trust: { kind: 'verified'; authorities: readonly string[] } | { kind: 'unverified' | 'invalid'; problem: string };
 };
 
 /** PS3.8 table 9-21: how A-ASSOCIATE-RJ says no. */

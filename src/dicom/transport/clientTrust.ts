@@ -51,11 +51,16 @@ export const weakCertificate = 'WEAK_CERTIFICATE';
  */
 export function refusal(shown: ShownCertificate | undefined, trust: ClientTrust, now: number): string | undefined {
   if (shown === undefined) return trust.learning ? undefined : noCertificate;
+  const flaw = flawOf(shown, now);
+  if (flaw !== undefined || shown.problem === undefined) return flaw;
+  return trust.learning || trust.isPinned(shown.fingerprint) ? undefined : shown.problem;
+}
+
+/** Why a certificate counts nowhere, pinned or not; undefined when at most its issuer is unknown. `now`: milliseconds since 1970. */
+export function flawOf(shown: ShownCertificate, now: number): string | undefined {
   // OpenSSL reports one problem, the last; the dates are looked at in any case.
   if (now > shown.notAfter) return 'CERT_HAS_EXPIRED';
   if (now < shown.notBefore) return 'CERT_NOT_YET_VALID';
-  const { problem } = shown;
-  if (problem === undefined) return undefined;
-  if (!unknownIssuer.has(problem) || shown.underOurAuthority) return problem;
-  return trust.learning || trust.isPinned(shown.fingerprint) ? undefined : problem;
+  const { problem, underOurAuthority } = shown;
+  return problem !== undefined && (!unknownIssuer.has(problem) || underOurAuthority) ? problem : undefined;
 }

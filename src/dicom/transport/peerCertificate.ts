@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerCertificate } from '../services/access.ts';
-import { type ShownCertificate, weakCertificate } from './clientTrust.ts';
+import { flawOf, type ShownCertificate, weakCertificate } from './clientTrust.ts';
 import { rfc4514 } from './distinguishedName.ts';
 import { weakKey } from './tlsProfile.ts';
 
@@ -44,9 +44,15 @@ export function seenCertificate(socket: TLSSocket, ours: ReadonlySet<string>): S
   };
 }
 
-export function callerCertificate(seen: SeenCertificate): CallerCertificate {
-  const { fingerprint, subject, notAfter, problem, authorities } = seen;
-  const trust: CallerCertificate['trust'] =
-    problem === undefined ? { kind: 'verified', authorities } : { kind: 'unverified', problem };
-  return { fingerprint, subject, notAfter, trust };
+/** `now`: milliseconds since 1970. */
+export function callerCertificate(seen: SeenCertificate, now: number): CallerCertificate {
+  const { fingerprint, subject, notAfter } = seen;
+  return { fingerprint, subject, notAfter, trust: trustOf(seen, now) };
+}
+
+function trustOf(seen: SeenCertificate, now: number): CallerCertificate['trust'] {
+  const flaw = flawOf(seen, now);
+  if (flaw !== undefined) return { kind: 'invalid', problem: flaw };
+  const { problem, authorities } = seen;
+  return problem === undefined ? { kind: 'verified', authorities } : { kind: 'unverified', problem };
 }

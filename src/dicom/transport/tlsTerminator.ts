@@ -95,13 +95,14 @@ export class TlsTerminator {
   #onSecure(socket: TLSSocket): void {
     const raw = rawOf(socket);
     const seen = seenCertificate(socket, this.#authorities);
-    const refused = this.#required ? refusal(seen, this.#trust, Date.now()) : undefined;
+    const now = Date.now();
+    const refused = this.#required ? refusal(seen, this.#trust, now) : undefined;
     if (raw === undefined || refused !== undefined) {
       socket.on('error', () => {});
       socket.destroy();
       this.#events.onFailed(raw, { refused: refused ?? noCertificate });
       return;
     }
-    this.#events.onSecure(raw, socket, seen && callerCertificate(seen));
+    this.#events.onSecure(raw, socket, seen && callerCertificate(seen, now));
   }
 }

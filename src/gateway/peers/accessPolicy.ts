@@ -13,7 +13,7 @@ import {
 import { printable } from '../../dicom/services/printable.ts';
 import { aeTitlePattern } from '../config/fields.ts';
 import { type Admittance, admitCommand } from './admitCommand.ts';
-import { certificateProblem, type Entrance, userIdentityProblem } from './peerChecks.ts';
+import { certificateProblem, type Entrance, hintOnInvalid, userIdentityProblem } from './peerChecks.ts';
 import { isFromAllowedAddress, type PeerDirectory, type PreparedPeer, plainAddress } from './peerDirectory.ts';
 
 export type AssociationCounts = { total(): number; ofPeer(aeTitle: string): number };
@@ -71,6 +71,9 @@ const knocked = (aeTitle: string, { address, certificate }: Caller): Admittance 
 });
 
 function admitHint({ configFile }: AccessPolicyParts, caller: Caller, admittance: Admittance): string {
+  const trust = caller.certificate?.trust;
+  // Whoever admitted it by its fingerprint would find it rejected again.
+  if (trust?.kind === 'invalid' && admittance.fingerprint !== undefined) return hintOnInvalid(trust.problem);
   const command = admitCommand(admittance, configFile);
   if (command === undefined) return 'give the sender an AE title of its own';
   const certificate = caller.certificate ? 'and that is the fingerprint of its certificate, ' : '';

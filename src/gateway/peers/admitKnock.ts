@@ -5,7 +5,7 @@ import { aeTitlePattern } from '../config/fields.ts';
 import { entranceOf } from './accessPolicy.ts';
 import { isAdmissibleTitle } from './admitCommand.ts';
 import { additionOf, type PeerAddition } from './editPeers.ts';
-import { certificateProblem, type Entrance, isBound } from './peerChecks.ts';
+import { certificateProblem, type Entrance, hintOnInvalid, isBound } from './peerChecks.ts';
 import { isFromAllowedAddress, type PeerDirectory, type PreparedPeer } from './peerDirectory.ts';
 
 export type Admitting =
@@ -18,11 +18,11 @@ const impossible = (why: string, hint: string): Admitting => ({ possible: false,
 export function callerOf({ address, listener, certificate }: KnockEntry): Caller {
   const base = { address, port: 0, listener };
   if (certificate === undefined) return base;
-  const { fingerprint, subject, problem } = certificate;
+  const { fingerprint, subject, problem, invalid } = certificate;
   const trust =
     problem === undefined
       ? ({ kind: 'verified', authorities: [] } as const)
-      : ({ kind: 'unverified', problem } as const);
+      : ({ kind: invalid ? 'invalid' : 'unverified', problem } as const);
   return { ...base, certificate: { fingerprint, subject, trust } };
 }
 
@@ -43,6 +43,11 @@ export function admitting(
   if (knock.certificate === undefined && (entrance.requiresCertificate || (own && isBound(own.peer)))) {
     const why = 'it showed no certificate, and needs one to be admitted';
     return impossible(why, 'have it call a TLS listener with its certificate, in learn mode if that is new');
+  }
+  const counts = own !== undefined && certificateProblem(own, callerOf(knock), entrance) === undefined;
+  if (knock.certificate?.invalid && !counts) {
+    const { problem = '' } = knock.certificate;
+    return impossible(`its certificate is not valid (${problem})`, hintOnInvalid(problem));
   }
   if (!aeTitlePattern.test(calledAeTitle)) {
     return impossible('it called us by what is no AE title', `set the called AE title there to ${directory.aeTitle}`);

@@ -21,7 +21,8 @@ const uids = (values: Iterable<string>) => [...new Set([...values].filter(isUid)
 function describe({ request, caller, verdict }: Knock) {
   const { certificate } = caller;
   const { implementationVersionName } = request.userInformation;
-  const unverified = certificate?.trust.kind === 'unverified' ? certificate.trust.problem : undefined;
+  const trust = certificate?.trust;
+  const problem = trust === undefined || trust.kind === 'verified' ? undefined : trust.problem;
   return {
     callingAeTitle: shown(request.callingAeTitle, 80),
     calledAeTitle: shown(request.calledAeTitle, 80),
@@ -33,7 +34,8 @@ function describe({ request, caller, verdict }: Knock) {
           certificate: {
             fingerprint: certificate.fingerprint,
             subject: shown(certificate.subject, 300),
-            ...(unverified === undefined ? {} : { problem: shown(unverified, 200) }),
+            ...(problem === undefined ? {} : { problem: shown(problem, 200) }),
+            ...(trust?.kind === 'invalid' ? { invalid: true as const } : {}),
           },
         }),
     ...(implementationVersionName ? { implementationVersionName: shown(implementationVersionName, 16) } : {}),

@@ -29,22 +29,29 @@ function withoutCertificate(peer: PeerConfiguration, entrance: Entrance): string
   return entrance.requiresCertificate ? `listener ${entrance.name} needs a certificate, and none was shown` : undefined;
 }
 
-/** A certificate that is not verified counts only where its very fingerprint is expected. */
+/** A certificate that is not verified counts only where its very fingerprint is expected; an invalid one does not even there. */
 export function certificateProblem(prepared: PreparedPeer, caller: Caller, entrance: Entrance): string | undefined {
   const { certificate } = caller;
   const { peer } = prepared;
   if (certificate === undefined) return withoutCertificate(peer, entrance);
   const { fingerprint, trust } = certificate;
-  if (peer.certificateFingerprints?.includes(fingerprint)) return undefined;
+  if (trust.kind !== 'invalid' && peer.certificateFingerprints?.includes(fingerprint)) return undefined;
   if (trust.kind !== 'verified') {
     // Where none is needed, one that proves nothing is worth as much as none: some senders show theirs to anybody.
     if (!isBound(peer) && !entrance.requiresCertificate) return undefined;
-    return `the peer's certificate ${fingerprint} is not trusted (${printable(trust.problem)})`;
+    const what = trust.kind === 'invalid' ? 'is not valid' : 'is not trusted';
+    return `the peer's certificate ${fingerprint} ${what} (${printable(trust.problem)})`;
   }
   if (!isBound(peer)) return undefined;
   const subject = parseDistinguishedName(certificate.subject);
   if (subject && prepared.subjects.some((wanted) => hasNames(subject, wanted))) return undefined;
   return `the peer may not use this certificate (${fingerprint}, ${printable(certificate.subject)})`;
+}
+
+/** What mends a certificate that counts nowhere: not an entry under peers. */
+export function hintOnInvalid(problem: string): string {
+  if (problem !== 'CERT_REVOKED' && problem.includes('CRL')) return "renew the listener's crlFile";
+  return `the certificate that it shows is worth nothing (${printable(problem)}): renew it at the sender, then let it call again`;
 }
 
 /** Takes as long for what is nearly right as for what is not. */

@@ -256,7 +256,15 @@ describe('what the access policy is told', () => {
     const tls = { requireClientCertificate: false };
     expect(await shown(undefined, { tls })).toBeUndefined();
     expect((await shown(good, { tls }))?.trust.kind).toBe('verified');
-    expect((await shown(expired, { tls }))?.trust).toEqual({ kind: 'unverified', problem: 'CERT_HAS_EXPIRED' });
+    expect((await shown(expired, { tls }))?.trust).toEqual({ kind: 'invalid', problem: 'CERT_HAS_EXPIRED' });
+  });
+
+  it('one that has expired, is not valid yet or is revoked is told from one that only nobody vouches for', async () => {
+    const tls = { requireClientCertificate: false, crl: authority.revocationList() };
+    const trust = pins(expired, early, revoked, selfSigned);
+    const kind = async (pair: Pair) => (await shown(pair, { tls, trust }))?.trust.kind;
+    expect([await kind(expired), await kind(early), await kind(revoked)]).toEqual(['invalid', 'invalid', 'invalid']);
+    expect([await kind(selfSigned), await kind(foreign)]).toEqual(['unverified', 'unverified']);
   });
 });
 

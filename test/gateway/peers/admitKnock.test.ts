@@ -125,6 +125,12 @@ it.each<[string, string, Partial<KnockEntry>, RegExp]>([
     {},
     /showed no certificate/,
   ],
+  [
+    'whose certificate counts nowhere',
+    '[]',
+    { listener: 'mutual', certificate: { ...certificate, problem: 'CERT_REVOKED', invalid: true } },
+    /not valid \(CERT_REVOKED\)/,
+  ],
   ['that called us by no AE title', '[]', { calledAeTitle: 'A\\x0aB' }, /called us by/],
 ])('nothing is written for one %s', (_what, peers, changes, why) => {
   const admission = admitting(knock(changes), directoryOf(textOf(peers)), entrances, { anyAddress: false });
