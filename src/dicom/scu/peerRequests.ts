@@ -1,6 +1,7 @@
 /** Requests that a peer makes on an association that we opened: gathered whole, handed to whoever serves them, answered. */
 import { type CommandSet, noDataSet } from '../dimse/commandSet.ts';
 import { status } from '../dimse/status.ts';
+import { GatheredBytes } from '../upperLayer/gatheredBytes.ts';
 
 /** Answers with the response; undefined: not served (0211H). */
 export type Serve = (contextId: number, command: CommandSet, dataSet: Buffer) => CommandSet | undefined;
@@ -12,7 +13,7 @@ export const isRequest = ({ commandField }: CommandSet) => (commandField & 0x800
 export class PeerRequests {
   readonly #serve: Serve;
   readonly #respond: (contextId: number, response: CommandSet) => void;
-  #current: { contextId: number; command: CommandSet; parts: Buffer[]; bytes: number } | undefined;
+  #current: { contextId: number; command: CommandSet; gathered: GatheredBytes; bytes: number } | undefined;
 
   constructor(serve: Serve, respond: (contextId: number, response: CommandSet) => void) {
     this.#serve = serve;
@@ -20,7 +21,7 @@ export class PeerRequests {
   }
 
   onCommand(contextId: number, command: CommandSet, hasDataSet: boolean): void {
-    this.#current = { contextId, command, parts: [], bytes: 0 };
+    this.#current = { contextId, command, gathered: new GatheredBytes(), bytes: 0 };
     if (!hasDataSet) this.#finish();
   }
 
@@ -28,8 +29,8 @@ export class PeerRequests {
   onDataSet(bytes: Buffer, last: boolean): void {
     if (this.#current === undefined) return;
     this.#current.bytes += bytes.length;
-    if (this.#current.bytes <= maxDataSetBytes) this.#current.parts.push(Buffer.from(bytes));
-    else this.#current.parts = [];
+    if (this.#current.bytes <= maxDataSetBytes) this.#current.gathered.add(bytes, maxDataSetBytes);
+    else this.#current.gathered = new GatheredBytes();
     if (last) this.#finish();
   }
 
@@ -37,8 +38,8 @@ export class PeerRequests {
     const current = this.#current;
     this.#current = undefined;
     if (current === undefined) return;
-    const { contextId, command, parts, bytes } = current;
-    const response = bytes <= maxDataSetBytes ? this.#serve(contextId, command, Buffer.concat(parts)) : undefined;
+    const { contextId, command, gathered, bytes } = current;
+    const response = bytes <= maxDataSetBytes ? this.#serve(contextId, command, gathered.take()) : undefined;
     this.#respond(
       contextId,
       response ?? {

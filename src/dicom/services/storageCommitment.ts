@@ -13,6 +13,7 @@ import {
 import { DataSetError } from '../dataSet/smallDataSet.ts';
 import { type CommandSet, commandField, noDataSet } from '../dimse/commandSet.ts';
 import { isUid, uid } from '../uids.ts';
+import { GatheredBytes } from '../upperLayer/gatheredBytes.ts';
 import type { AcceptedContext } from '../upperLayer/negotiation.ts';
 import type { AssociationService, ServedAssociation } from './service.ts';
 
@@ -66,8 +67,8 @@ type Incoming = {
   context: AcceptedContext;
   /** Set when it is refused: its data set is still read to the end. */
   refusal: CommitmentAnswer | undefined;
-  parts: Buffer[];
-  bytes: number;
+  /** As much as room was taken for. */
+  gathered: GatheredBytes;
   limit: number;
   maxReferences: number;
 };
@@ -124,8 +125,7 @@ export class StorageCommitmentService implements AssociationService {
       command,
       context,
       refusal: terms === undefined ? notAuthorized : problemWith(command),
-      parts: [],
-      bytes: 0,
+      gathered: new GatheredBytes(),
       limit: commitmentBytes(maxReferences),
       maxReferences,
     };
@@ -149,32 +149,32 @@ export class StorageCommitmentService implements AssociationService {
 
   #gather(incoming: Incoming, bytes: Buffer): void {
     if (bytes.length === 0) return;
-    if (incoming.bytes + bytes.length > incoming.limit) {
+    if (incoming.gathered.length + bytes.length > incoming.limit) {
       const comment = `more than ${incoming.limit} bytes, or ${incoming.maxReferences} instances`;
       incoming.refusal = { status: actionStatus.resourceLimitation, comment };
     } else if (!this.#options.desk.takeRoom(bytes.length)) {
       incoming.refusal = { status: actionStatus.resourceLimitation, comment: 'too many requests at a time' };
     } else {
-      incoming.parts.push(Buffer.from(bytes));
-      incoming.bytes += bytes.length;
+      incoming.gathered.add(bytes, incoming.limit);
       return;
     }
     this.#drop(incoming);
   }
 
   #drop(incoming: Incoming): void {
-    this.#options.desk.giveRoom(incoming.bytes);
-    incoming.parts = [];
-    incoming.bytes = 0;
+    this.#options.desk.giveRoom(incoming.gathered.length);
+    incoming.gathered = new GatheredBytes();
   }
 
   #finish(incoming: Incoming): void {
     const { desk, calledAeTitle, peer } = this.#options;
+    const room = incoming.gathered.length;
+    const dataSet = incoming.gathered.take();
     let decoded: CommitmentRequest | CommitmentAnswer;
     try {
-      decoded = incoming.refusal ?? decode(incoming);
+      decoded = incoming.refusal ?? decode(dataSet, incoming);
     } finally {
-      this.#drop(incoming);
+      desk.giveRoom(room);
     }
     if ('status' in decoded) {
       desk.refused(peer, decoded);
@@ -281,9 +281,9 @@ function problemWith(command: CommandSet): CommitmentAnswer | undefined {
   return undefined;
 }
 
-function decode({ parts, context, maxReferences }: Incoming): CommitmentRequest | CommitmentAnswer {
+function decode(dataSet: Buffer, { context, maxReferences }: Incoming): CommitmentRequest | CommitmentAnswer {
   try {
-    return decodeCommitmentRequest(Buffer.concat(parts), context.transferSyntax, { maxReferences });
+    return decodeCommitmentRequest(dataSet, context.transferSyntax, { maxReferences });
   } catch (error) {
     if (!(error instanceof DataSetError)) throw error;
     const tooMany = error.problem === 'too-many';

@@ -12,7 +12,12 @@ import {
   encodeCommandSet,
 } from '../../../src/dicom/dimse/commandSet.ts';
 import { encodePData } from '../../../src/dicom/dimse/pdvWriter.ts';
-import type { CommitmentAnswer, CommitmentDesk, ReportChannel } from '../../../src/dicom/services/storageCommitment.ts';
+import {
+  type CommitmentAnswer,
+  type CommitmentDesk,
+  type ReportChannel,
+  StorageCommitmentService,
+} from '../../../src/dicom/services/storageCommitment.ts';
 import { uid } from '../../../src/dicom/uids.ts';
 import { decodePdu } from '../../../src/dicom/upperLayer/pdu.ts';
 import { startListener, type TestListener } from '../../support/dicomListener.ts';
@@ -294,4 +299,29 @@ describe('storage commitment SCP', () => {
     expect(desk.requests).toHaveLength(0);
     expect(pdu.length).toBeGreaterThan(20);
   });
+});
+
+test('a request whose data set comes a byte at a time takes its bytes, not a hundred times as many', () => {
+  const desk = new TestDesk();
+  const host = { send: () => {}, pause: () => {}, resume: () => {}, abort: () => {} };
+  const accepted = {
+    id: 1,
+    abstractSyntax: uid.storageCommitmentPushModel,
+    transferSyntax: uid.implicitVrLittleEndian,
+  };
+  desk.terms = () => ({ instancesPerRequest: 20_000 });
+  const service = new StorageCommitmentService({ host, peer: 'P', calledAeTitle: 'G', contexts: [accepted], desk });
+  const command = { commandField: commandField.nActionRq, messageId: 1, actionTypeId: 1, commandDataSetType: 0 };
+  const about = {
+    requestedSopClassUid: accepted.abstractSyntax,
+    requestedSopInstanceUid: uid.storageCommitmentInstance,
+  };
+  service.onCommand(accepted, { ...command, ...about }, true);
+  const before = process.memoryUsage();
+  for (let i = 0; i < 100_000; i++) service.onDataSet(Buffer.from([1]), false);
+  const after = process.memoryUsage();
+  expect(desk.taken).toBe(100_000);
+  expect(after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers).toBeLessThan(4 * 1024 * 1024);
+  service.close();
+  expect(desk.taken).toBe(0);
 });
