@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { pdvHeaderBytes } from '../../src/dicom/dimse/pdvWriter.ts';
 import { uid } from '../../src/dicom/uids.ts';
 import { encodePdu } from '../../src/dicom/upperLayer/pdu.ts';
 import { dataSet, deflate, secondaryCapture } from '../support/dataSets.ts';
@@ -149,6 +150,17 @@ describe('A-ASSOCIATE-RQ', () => {
 });
 
 describe('on an association', () => {
+  it('a release in the middle of a data set is granted, and what was cut off is said', async () => {
+    const from = site.running.lines.length;
+    const peer = await associated();
+    const beginning = dataSet('explicit').subarray(0, 100);
+    const header = pdvHeaderBytes(storageContext.id, beginning.length, 'data-set', false);
+    peer.send(storeCommand(), Buffer.concat([header, beginning]), { type: 'release-rq' });
+    expect(await peer.answer()).toBe('RELEASE-RP');
+    peer.destroy();
+    await lineSince(from, /released in the middle of a message.*send it again/);
+  });
+
   const wrong: Array<[string, Array<Buffer>, string, RegExp]> = [
     ['a second A-ASSOCIATE-RQ', [encodePdu(associateRq())], 'ABORT 2/2', /associate-rq.* unexpected in Sta6/],
     ['an A-ASSOCIATE-AC', [ac], 'ABORT 2/2', /associate-ac.* unexpected in Sta6/],

@@ -85,7 +85,11 @@ export class AssociationLog {
   ended(ending: Ending, counters: AssociationCounters, seconds: number, admitted: boolean): void {
     if (ending.how === 'rejected') return; // said when it was done
     const fields = { ...this.#who(), ...counters, seconds, ...(admitted ? {} : { admitted }) };
-    if (ending.how === 'released') this.#log.info('association.released', 'association released', fields);
+    if (ending.how === 'released' && ending.midMessage) {
+      const message =
+        'association released in the middle of a message: what was being sent is not kept, and was not answered';
+      this.#log.warn('association.released-early', `${message}; the sender has to send it again`, fields);
+    } else if (ending.how === 'released') this.#log.info('association.released', 'association released', fields);
     else {
       const what = admitted ? 'association' : 'connection';
       this.#log.warn('association.aborted', `${what} ${ending.how}: ${ending.detail ?? 'no data'}`, fields);
