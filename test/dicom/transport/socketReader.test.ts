@@ -19,14 +19,13 @@ afterEach(() => {
 
 /** A client socket and the accepted one, as the listener gets it. */
 async function pair(kind: 'plain' | 'tls'): Promise<{ client: Socket; accepted: Socket }> {
-  const server: Server =
-    kind === 'plain'
-      ? createServer({ noDelay: true, pauseOnConnect: true })
-      : createTlsServer({ cert: tls.server.certificate, key: tls.server.key });
+  const server: Server = createServer({ noDelay: true, pauseOnConnect: true });
+  const terminator = createTlsServer({ cert: tls.server.certificate, key: tls.server.key }); // listens nowhere
+  if (kind === 'tls') server.on('connection', (raw) => terminator.emit('connection', raw));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const accepting = once(server, kind === 'plain' ? 'connection' : 'secureConnection');
+  const accepting = kind === 'plain' ? once(server, 'connection') : once(terminator, 'secureConnection');
   const client =
     kind === 'plain' ? connect(port, '127.0.0.1') : connectTls({ port, host: '127.0.0.1', ...tlsOptions(tls.client) });
   const [accepted] = (await accepting) as [Socket | TLSSocket];
