@@ -166,7 +166,7 @@ export class AcceptedAssociation implements AssociationUser {
   onReleaseRequested(): void {
     // A peer that releases before the answers to its last instances still gets them first.
     this.#dimse?.whenIdle(() => {
-      this.#end.note({ how: 'released' });
+      this.#end.note({ how: 'released', midMessage: !this.betweenMessages });
       this.#association.respondRelease();
     });
   }
