@@ -76,8 +76,8 @@ export class LimitFigures implements AssociationObserver {
     else if (why === 'window') this.#hit('operationsWindow', caller.address);
   }
 
-  onInstance({ caller }: AcceptedAssociation, result: { status: number }): void {
-    if (result.status === status.outOfResources) this.#hit('quota', caller.address);
+  onInstance({ caller }: AcceptedAssociation, result: { status: number; limit?: LimitName }): void {
+    if (result.status === status.outOfResources && result.limit === undefined) this.#hit('quota', caller.address);
   }
 
   onRejected({ caller, verdict }: Knock): void {

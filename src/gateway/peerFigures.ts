@@ -40,7 +40,13 @@ type Stored = { bytes: number; images: number; busyMs: number };
 
 export class PeerRegister implements AssociationObserver {
   readonly #peers = new Map<string, PeerRecord>();
+  /** Titles of the configuration: they have a record of their own, whoever came before. */
+  #known: ReadonlySet<string> = new Set();
+  /** Open associations by AE title, also of those whose figures are gathered: a limit rests on it. */
+  readonly #openOf = new Map<string, number>();
   readonly #stored = new WeakMap<AcceptedAssociation, Stored>();
+  /** What an association is counted under, from its beginning to its end. */
+  readonly #records = new WeakMap<AcceptedAssociation, PeerRecord>();
   readonly #callers = new Callers();
   readonly #now: () => number;
   #open = 0;
@@ -58,6 +64,7 @@ export class PeerRegister implements AssociationObserver {
 
   /** Peers of the configuration: they are shown before they first call. */
   meet(known: readonly KnownPeer[]): void {
+    this.#known = new Set(known.map(({ aeTitle }) => aeTitle));
     for (const { aeTitle, addresses } of known) {
       this.#peer(aeTitle);
       for (const address of addresses) this.#callers.note(address, aeTitle);
@@ -73,7 +80,7 @@ export class PeerRegister implements AssociationObserver {
   }
 
   ofPeer(aeTitle: string): number {
-    return this.#peers.get(aeTitle)?.openAssociations ?? 0;
+    return this.#openOf.get(aeTitle) ?? 0;
   }
 
   /** The link from one peer; undefined when there is no such peer. */
@@ -82,8 +89,12 @@ export class PeerRegister implements AssociationObserver {
     return peer && isPeer(peer) ? innerLinkOf(peer, this.#now()) : undefined;
   }
 
-  onAdmitted({ callingAeTitle, caller }: AcceptedAssociation): void {
-    this.#peer(callingAeTitle).admitted(this.#now());
+  onAdmitted(association: AcceptedAssociation): void {
+    const { callingAeTitle, caller } = association;
+    const peer = this.#peer(callingAeTitle);
+    peer.admitted(this.#now());
+    this.#records.set(association, peer);
+    this.#openOf.set(callingAeTitle, this.ofPeer(callingAeTitle) + 1);
     this.#callers.note(caller.address, callingAeTitle);
     this.#open++;
   }
@@ -94,9 +105,9 @@ export class PeerRegister implements AssociationObserver {
   }
 
   onInstance(association: AcceptedAssociation, result: StorageResult): void {
-    const { status, bytes, acknowledgeMs, busyMs } = result;
+    const { status, busyMs, bytes } = result;
     const duplicate = result.outcome?.kind === 'duplicate';
-    this.#peer(association.callingAeTitle).answered({ status, bytes, acknowledgeMs, duplicate }, this.#now());
+    this.#recordOf(association).answered({ ...result, duplicate }, this.#now());
     const stored = this.#stored.get(association) ?? { bytes: 0, images: 0, busyMs: 0 };
     this.#stored.set(association, stored);
     stored.busyMs += busyMs;
@@ -108,8 +119,12 @@ export class PeerRegister implements AssociationObserver {
   onClosed(association: AcceptedAssociation, ending: Ending): void {
     if (!association.admitted) return;
     const stored = this.#stored.get(association) ?? { bytes: 0, images: 0, busyMs: 0 };
-    this.#peer(association.callingAeTitle).closed(ending, stored, this.#now());
+    const { callingAeTitle } = association;
+    this.#recordOf(association).closed(ending, stored, this.#now());
     this.#open--;
+    const left = this.ofPeer(callingAeTitle) - 1;
+    if (left > 0) this.#openOf.set(callingAeTitle, left);
+    else this.#openOf.delete(callingAeTitle);
   }
 
   onHandshakeFailed({ address }: { address: string }): void {
@@ -138,11 +153,25 @@ export class PeerRegister implements AssociationObserver {
     this.#peers.set(peer.aeTitle, new PeerRecord(peer.aeTitle, this.#now(), peer));
   }
 
+  #recordOf(association: AcceptedAssociation): PeerRecord {
+    return this.#records.get(association) ?? this.#peer(association.callingAeTitle);
+  }
+
+  /** Forgets the peer that is not of the configuration, has nothing open, and was not seen for longest. */
+  #makeRoom(): boolean {
+    const [oldest] = this.all
+      .filter((peer) => isPeer(peer) && peer.openAssociations === 0 && !this.#known.has(peer.aeTitle))
+      .sort((x, y) => (x.lastSeenAt ?? 0) - (y.lastSeenAt ?? 0));
+    return oldest !== undefined && this.#peers.delete(oldest.aeTitle);
+  }
+
   #peer(aeTitle: string): PeerRecord {
     const known = this.#peers.get(aeTitle);
     if (known) return known;
     const isGathered = aeTitle === strangers || aeTitle === others;
-    if (this.#peers.size >= maxPeers && !isGathered) return this.#peer(others);
+    if (this.#peers.size >= maxPeers && !isGathered && !(this.#known.has(aeTitle) && this.#makeRoom())) {
+      return this.#peer(others);
+    }
     const peer = new PeerRecord(aeTitle, this.#now());
     this.#peers.set(aeTitle, peer);
     return peer;

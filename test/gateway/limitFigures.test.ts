@@ -74,6 +74,7 @@ it('a spool that takes no more is a hit of its quota: an A700, or a rejection fo
   const knock = (kind: keyof typeof rejection) =>
     ({ caller: { address: '10.0.0.1' }, verdict: { admitted: false, rejection: rejection[kind] } }) as Knock;
   limits.onInstance(association, { status: 0xa700 });
+  limits.onInstance(association, { status: 0xa700, limit: 'instanceBytes' }); // counted as that
   limits.onInstance(association, { status: 0 });
   limits.onRejected(knock('temporaryCongestion'));
   limits.onRejected(knock('calledAeTitleNotRecognized'));

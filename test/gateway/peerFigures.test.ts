@@ -87,6 +87,28 @@ describe('counts', () => {
     expect(register.innerLink('(others)')).toBeUndefined();
     expect(register.total()).toBe(0);
   });
+
+  it('of open associations are right beyond 512 peers, too: a limit rests on them', () => {
+    const { admit, close, register } = reception();
+    for (let i = 0; i < 600; i++) close(admit(`AE${i}`));
+    const first = admit('LATE');
+    admit('LATE');
+    expect([register.ofPeer('LATE'), register.ofPeer('(others)'), register.total()]).toEqual([2, 0, 2]);
+    close(first);
+    expect(register.ofPeer('LATE')).toBe(1);
+  });
+
+  it('a peer of the configuration has a place of its own, whoever came before it', () => {
+    const { admit, close, register, counters } = reception();
+    admit('AE0');
+    for (let i = 1; i < 600; i++) close(admit(`AE${i}`));
+    register.meet(['CT1', 'LATE'].map((aeTitle) => ({ aeTitle, addresses: [] })));
+    admit('LATE');
+    expect(counters('LATE')?.associations).toBe(1);
+    expect(counters('CT1')).toBeDefined(); // of the configuration, though never seen
+    expect(counters('AE0')).toBeDefined(); // has an association open
+    expect(register.all.length).toBeLessThanOrEqual(514);
+  });
 });
 
 it('after a restart the peers of the configuration come first, then those that were seen last; old ones are forgotten', () => {
@@ -180,6 +202,7 @@ describe('availability', () => {
     ['idleness', (r) => r.close(r.admit(), { how: 'aborted', by: 'us', limit: 'idleTimeout' }), 1, 0],
     ['a violation', (r) => r.close(r.admit(), { how: 'aborted', by: 'us', midMessage: true }), 1, 0],
     ['A700', (r) => r.store(r.admit(), { status: 0xa700 }), 0, 1],
+    ['A700 for its size', (r) => r.store(r.admit(), { status: 0xa700, limit: 'instanceBytes' }), 1, 0],
     ['an instance that cannot be taken', (r) => r.store(r.admit(), { status: 0xc000 }), 1, 0],
     ['congestion', (r) => r.reject('temporaryCongestion'), 0, 1],
     ['a limit', (r) => r.reject('localLimitExceeded', 'CT1', 'associations'), 0, 1],

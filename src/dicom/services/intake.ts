@@ -37,6 +37,8 @@ export type StorageResult = {
   status: number;
   outcome: IntakeOutcome | undefined;
   comment: string | undefined;
+  /** It was larger than that: a refusal for what it is, not for want of room. */
+  limit?: 'instanceBytes';
   /** Monotonic milliseconds from the last byte of the data set to the response. */
   acknowledgeMs: number;
   /**

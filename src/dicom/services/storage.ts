@@ -245,6 +245,7 @@ export class StorageReceiver implements AssociationService {
       status: code,
       outcome,
       comment,
+      ...(current.limit === undefined ? {} : { limit: 'instanceBytes' as const }),
       acknowledgeMs,
       busyMs,
     });

@@ -5,7 +5,8 @@
  * good: an association was accepted; an instance was stored and acknowledged.
  * bad:  the connection broke while a message was on its way or an answer was owed; we gave up waiting for the rest of a
  *       message (idleTimeout, minimumRate); a TLS handshake failed at an address that belongs to this peer alone; we
- *       rejected for congestion or a limit (not: presentationContexts); we answered A700 (out of resources); we did not listen.
+ *       rejected for congestion or a limit (not: presentationContexts); we answered A700 (out of resources) for want of room;
+ *       we did not listen.
  * none: everything else: releases, aborts by the peer, a connection closed between two messages, rejections for who it is or
  *       what it asks for, instances refused for what they are.
  */
@@ -14,9 +15,10 @@ import type { LimitName, Rejection } from '../../dicom/services/access.ts';
 import type { Ending } from '../../dicom/services/associationLog.ts';
 import type { Evidence } from './minutes.ts';
 
-export function evidenceOfAnswer(code: number): Evidence | undefined {
+/** `limit`: the instance was over it. That is answered A700 as well, and says nothing of the link. */
+export function evidenceOfAnswer({ status: code, limit }: { status: number; limit?: LimitName }): Evidence | undefined {
   if (code === status.success) return 'good';
-  return code === status.outOfResources ? 'bad' : undefined;
+  return code === status.outOfResources && limit === undefined ? 'bad' : undefined;
 }
 
 /**

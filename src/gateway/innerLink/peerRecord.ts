@@ -1,6 +1,6 @@
 /** All figures of one peer. What an event means for them is decided here, with its time passed in; who it was, before. Pure. */
 import { status, statusText } from '../../dicom/dimse/status.ts';
-import type { Admission } from '../../dicom/services/access.ts';
+import type { Admission, LimitName } from '../../dicom/services/access.ts';
 import type { Ending } from '../../dicom/services/associationLog.ts';
 import { DayOfHistograms, type HourEntries } from './dayOfHistograms.ts';
 import { evidenceOfAnswer, evidenceOfEnding, evidenceOfRejection } from './evidence.ts';
@@ -41,7 +41,7 @@ export type PeerEntries = {
   acknowledged: SecondsEntries;
 };
 
-type Answer = { status: number; bytes: number; acknowledgeMs: number; duplicate: boolean };
+type Answer = { status: number; limit?: LimitName; bytes: number; acknowledgeMs: number; duplicate: boolean };
 
 const minuteMs = 60_000;
 const count = (counts: Record<string, number>, name: string) => {
@@ -101,7 +101,7 @@ export class PeerRecord {
       this.recentBytes.add(answer.bytes, now);
       this.recentImages.add(1, now);
     } else count(counters.refused, statusText(answer.status));
-    this.#seen(now, evidenceOfAnswer(answer.status));
+    this.#seen(now, evidenceOfAnswer(answer));
   }
 
   /** `stored`: what the association has brought, and the time that its C-STOREs took. */

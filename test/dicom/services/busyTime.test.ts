@@ -27,6 +27,7 @@ function receiver(windowSize: number) {
     },
     onResult: (result) => void results.push(result),
     limits: { instanceBytes: 1000 },
+    onTooLarge: () => 'limit',
     window: { size: windowSize, hold: () => {}, letGo: (first) => first() },
     peer: 'CT1',
     monotonic: () => now,
@@ -38,7 +39,7 @@ function receiver(windowSize: number) {
       now += ms;
     },
     /** Command and data set; refused instances are answered at once. */
-    send(uid = '1.2.3', sendMs = 10) {
+    send(uid = '1.2.3', sendMs = 10, bytes = 100) {
       const command = { commandField: 1, messageId: ++id, commandDataSetType: 0 };
       storage.onCommand(context, {
         ...command,
@@ -46,7 +47,7 @@ function receiver(windowSize: number) {
         affectedSopInstanceUid: uid,
       } as never);
       now += sendMs;
-      storage.onDataSet(Buffer.alloc(100), true);
+      storage.onDataSet(Buffer.alloc(bytes), true);
     },
     async finish(at = 0) {
       finishes.splice(at, 1)[0]?.();
@@ -96,5 +97,16 @@ it('an instance that is refused on the spot, while another is not durable yet', 
     [0x0117, 20],
     [0, 5],
     [0x0117, 10],
+  ]);
+});
+
+it('a result says when the instance was over its limit', async () => {
+  const { send, finish, results } = receiver(1);
+  send('1.2.3', 10, 1500);
+  send('1.2.3', 10, 100);
+  await finish();
+  expect(results.map(({ status, limit }) => [status, limit])).toEqual([
+    [0xa700, 'instanceBytes'],
+    [0, undefined],
   ]);
 });
