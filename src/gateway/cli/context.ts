@@ -1,6 +1,12 @@
 /** What every command is given, and how commands end. */
+import { existsSync } from 'node:fs';
 import { describeError, GatewayError } from '../../base/errors.ts';
-import { type Configuration, loadConfiguration, readConfiguration } from '../config/configuration.ts';
+import {
+  type Configuration,
+  loadConfiguration,
+  readConfiguration,
+  soundStateDirectory,
+} from '../config/configuration.ts';
 import { socketPath } from '../config/meaning.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import type { CommandDependencies } from './dependencies.ts';
@@ -53,8 +59,11 @@ export function socketFrom(options: { config?: string; socket?: string }): strin
   if (options.socket !== undefined) return options.socket;
   if (options.config === undefined) return socketPath(usualStateDirectory);
   const result = readConfiguration(options.config);
-  if (!result.ok) throw new ConfigurationRefused(options.config, result.problems);
-  return socketPath(result.config.stateDirectory);
+  if (result.ok) return socketPath(result.config.stateDirectory);
+  // A gateway that was started before the file was spoilt is to be asked all the same.
+  const stateDirectory = soundStateDirectory(options.config);
+  if (stateDirectory !== undefined && existsSync(socketPath(stateDirectory))) return socketPath(stateDirectory);
+  throw new ConfigurationRefused(options.config, result.problems);
 }
 
 function errorValue(error: unknown): Record<string, unknown> {

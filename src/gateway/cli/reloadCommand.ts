@@ -1,18 +1,9 @@
 import type { Command } from 'commander';
 import { askGateway } from '../../web/client.ts';
 import type { ReloadAnswer } from '../../web/peers.ts';
-import { soundStateDirectory } from '../config/configuration.ts';
-import { socketPath } from '../config/meaning.ts';
 import { type CommandContext, exitCode, runCommand, socketFrom, writeJson } from './context.ts';
 import { withExamples, withJson, withSocket } from './options.ts';
 import { renderReload } from './peers/running.ts';
-
-/** Also when the file is not sound: the gateway is to see that, and to say so. */
-function socketOf(options: { config?: string; socket?: string }): string {
-  if (options.socket !== undefined || options.config === undefined) return socketFrom(options);
-  const stateDirectory = soundStateDirectory(options.config);
-  return stateDirectory === undefined ? socketFrom(options) : socketPath(stateDirectory);
-}
 
 export function registerReload(program: Command, context: CommandContext): void {
   const command = program
@@ -21,7 +12,7 @@ export function registerReload(program: Command, context: CommandContext): void 
   withExamples(withJson(withSocket(command)), ['reload --config gateway.yaml', 'reload --config gateway.yaml --json']);
   command.action((options: { config?: string; socket?: string; json?: boolean }) =>
     runCommand(context, options, async () => {
-      const answer = await askGateway<ReloadAnswer>(socketOf(options), '/v1/reload', {});
+      const answer = await askGateway<ReloadAnswer>(socketFrom(options), '/v1/reload', {});
       const ok = answer.reloaded && answer.tls.every(({ state }) => state !== 'failed');
       if (options.json) writeJson(context, { ok, ...answer });
       else if (ok) context.write(renderReload(answer));

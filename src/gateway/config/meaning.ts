@@ -46,7 +46,6 @@ function duplicates(
 }
 
 function listenerFindings(sound: PartialConfiguration): Finding[] {
-  const somePinned = (sound.peers ?? []).some((peer) => peer?.certificateFingerprints !== undefined);
   return (sound.listeners ?? []).flatMap((listener, index): Finding[] => {
     const path = ['listeners', index];
     if (!listener) return [];
@@ -64,14 +63,14 @@ function listenerFindings(sound: PartialConfiguration): Finding[] {
       const hint = 'add tls: with certificateFile, keyFile and clientCaFile, or say plain: true';
       return [{ path, message: 'has neither tls nor plain', hint }];
     }
-    return listener.tls ? tlsKeyFindings(listener.tls, [...path, 'tls'], somePinned) : [];
+    return listener.tls ? tlsKeyFindings(listener.tls, [...path, 'tls']) : [];
   });
 }
 
 type Tls = NonNullable<NonNullable<NonNullable<PartialConfiguration['listeners']>[number]>['tls']>;
 
-/** Certificate and key come in one of two ways, and senders have to be known by something. */
-function tlsKeyFindings(tls: Tls, path: Array<string | number>, somePinned: boolean): Finding[] {
+/** Certificate and key come in one of two ways. That no sender is known by any certificate is no fault: see `check`. */
+function tlsKeyFindings(tls: Tls, path: Array<string | number>): Finding[] {
   const findings: Finding[] = [];
   const at = (key: keyof Tls, message: string, hint: string) =>
     void findings.push({ path: [...path, key], message, hint, atKey: true });
@@ -95,10 +94,6 @@ function tlsKeyFindings(tls: Tls, path: Array<string | number>, somePinned: bool
   }
   if (tls.crlFile !== undefined && tls.clientCaFile === undefined) {
     at('crlFile', 'is of the authorities in clientCaFile, and there is none', 'add clientCaFile, or remove it');
-  }
-  if (tls.requireClientCertificate && tls.clientCaFile === undefined && !somePinned) {
-    const hint = 'add clientCaFile, or certificateFingerprints to peers, or say requireClientCertificate: false';
-    findings.push({ path, message: 'needs clientCaFile to know the certificates of senders by', hint });
   }
   return findings;
 }

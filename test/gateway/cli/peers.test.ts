@@ -128,6 +128,19 @@ describe('peers add and remove', () => {
     });
   });
 
+  it('the last peer with a certificate can be removed, though the listener knows nobody then', async () => {
+    write(`[{ aeTitle: CT1, certificateFingerprints: ["${fingerprint}"] }]`);
+    const text = readFileSync(config, 'utf8').replace(/, clientCaFile: [^ ]+/, '');
+    writeFileSync(config, text);
+    expect(await medusa('peers', 'remove', 'CT1')).toMatchObject({ code: 0 });
+    expect(peersNow()).toEqual([]);
+    const { code, out } = await medusa('check');
+    expect([code, out]).toEqual([
+      0,
+      expect.stringContaining('warn  listeners tls: knows no sender by any certificate'),
+    ]);
+  });
+
   it('say when an entry hardly binds anybody, or binds more than before', async () => {
     write('[{ aeTitle: CT2 }]');
     expect((await medusa('peers', 'add', 'CT1')).out).toContain('nothing but its AE title');

@@ -39,6 +39,12 @@ describe('status', () => {
     expect(out).toMatch(/^ceph +1 234 +0 +3 765 +2 GiB +0 +waiting, next attempt in 30 s: connection refused$/m);
   });
 
+  it('is to be had while the configuration file is not sound', async () => {
+    const unsound = join(folder, 'unsound.yaml');
+    writeFileSync(unsound, 'site: a\nstateDirectory: .\nnone: 1\n');
+    expect(await runProgram(['status', '--config', unsound])).toMatchObject({ code: 0, err: '' });
+  });
+
   it('is one JSON object for programs', async () => {
     const { code, out } = await runProgram(['status', '--json', ...bySocket]);
     expect(code).toBe(0);

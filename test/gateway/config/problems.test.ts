@@ -129,11 +129,6 @@ describe('what does not fit together', () => {
       '2:33 listeners[0].plain: contradicts tls | remove one of the two, or make two listeners',
     ],
     [
-      'no clientCaFile',
-      'site: a\nlisteners: [{ name: x, port: 1, tls: { certificateFile: a, keyFile: b } }]',
-      '2:33 listeners[0].tls: needs clientCaFile to know the certificates of senders by | add clientCaFile, or certificateFingerprints to peers, or say requireClientCertificate: false',
-    ],
-    [
       'no certificate at all',
       'site: a\nlisteners: [{ name: x, port: 1, tls: { clientCaFile: c } }]',
       '2:33 listeners[0].tls: has no certificate | add certificateFile and keyFile, or pkcs12File',

@@ -14,6 +14,12 @@ function listenerResults({ listeners, peers }: Configuration): CheckResult[] {
     const hint = 'use TLS, or bind it to 127.0.0.1';
     return [warn(`listeners ${name}`, `plain DICOM on ${host}: anybody on that network can read along`, hint)];
   });
+  const pinned = peers.some((peer) => peer.certificateFingerprints !== undefined);
+  for (const { name, tls } of listeners) {
+    if (!tls?.requireClientCertificate || tls.clientCaFile !== undefined || pinned) continue;
+    const hint = 'add clientCaFile, or see who calls with "peers learn" and admit them with "peers add --knock"';
+    results.push(warn(`listeners ${name}`, 'knows no sender by any certificate: everybody is refused', hint));
+  }
   const tls = listeners.some((listener) => listener.tls);
   for (const peer of peers) {
     if (!isBound(peer) || tls) continue;
