@@ -31,7 +31,7 @@ export function explainRefusedCertificate(code: string): Words {
     case 'UNABLE_TO_GET_ISSUER_CERT':
       return [
         'tls.no-client-certificate',
-        `${what}showed no certificate, or not its issuer; clientCaFile must hold the CA`,
+        `${what}showed no certificate, or not its issuer; give it a certificate, and clientCaFile its CA`,
       ];
     case weakCertificate:
     case 'UNSPECIFIED': // Node has no name for what OpenSSL says of a weak key or signature
@@ -42,7 +42,7 @@ export function explainRefusedCertificate(code: string): Words {
     default:
       return [
         'tls.client-certificate-refused',
-        `${what}showed a certificate that clientCaFile does not vouch for, nor any peer's fingerprint (${code})`,
+        `${what}showed a certificate that clientCaFile does not vouch for, nor any peer's fingerprint (${code}); if it is one of your senders, have it call again after "medusa-gateway peers learn"`,
       ];
   }
 }
@@ -73,7 +73,7 @@ export function explainTlsError(code: string, message: string): Words {
     case 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE':
       return [
         'tls.no-client-certificate',
-        'TLS refused: the sender showed no certificate; give it one that clientCaFile signed',
+        'TLS refused: the sender showed no certificate; give it one, that clientCaFile signed or that a peer is bound to',
       ];
     case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
     case 'ERR_SSL_VERSION_TOO_LOW':
