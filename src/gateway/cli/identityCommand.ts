@@ -5,7 +5,7 @@ import { readConfiguration } from '../config/configuration.ts';
 import type { Site } from '../identity/listeners.ts';
 import type { IdentityReport } from '../identity/showIdentity.ts';
 import { type CommandContext, ConfigurationRefused, exitCode, runCommand, UsageError, writeJson } from './context.ts';
-import { certificateText, faultText, listenerYaml, reportText } from './identityText.ts';
+import { certificateText, faultText, firstSenderText, listenerYaml, reportText } from './identityText.ts';
 import { wholeNumber, withConfiguration, withExamples, withJson } from './options.ts';
 import { type PassphraseOptions, passphraseFrom } from './passphrase.ts';
 
@@ -50,7 +50,7 @@ function nextStep(report: IdentityReport, config: string, changed: boolean, clie
       ? `No listener uses it yet. In the configuration:\n\n${listenerYaml(report, clientCa)}`
       : `Used by listener ${users}${taken}.\n`;
   if (!changed || !report.certificate?.selfSigned) return use;
-  return `${use}\nSenders have to trust it: medusa-gateway identity show --config ${config} --pem > medusa-gateway.pem\n`;
+  return `${use}\n${firstSenderText(config)}`;
 }
 
 function registerInit(identity: Command, context: CommandContext): void {

@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { CertificateDescription } from '../identity/describe.ts';
 import type { ListenerReport } from '../identity/listeners.ts';
 import type { IdentityReport } from '../identity/showIdentity.ts';
+import { shellQuote } from '../peers/admitCommand.ts';
 
 /** What strangers chose (names in certificates) must not steer the terminal. */
 const visible = (text: string) => text.replace(/\p{Cc}/gu, '?');
@@ -49,15 +50,24 @@ export function listenerText({ name, address, usesIdentity, certificate, problem
   )}`;
 }
 
-/** The part of a configuration with which a first TLS listener runs at once. */
+/** The part of a configuration with which a first TLS listener runs at once. Mutual always: it refuses whom it does not know. */
 export function listenerYaml(files: { keyFile: string; certificateFile: string }, clientCaFile?: string): string {
   const mutual = clientCaFile === undefined ? {} : { clientCaFile };
   const tls = { certificateFile: files.certificateFile, keyFile: files.keyFile, ...mutual };
   const text = stringify({ listeners: [{ name: 'dicom-tls', host: '0.0.0.0', port: 2762, tls }] }, { lineWidth: 0 });
   if (clientCaFile !== undefined) return text;
-  return `${text}      # Senders show no certificate yet. Once they have one, put the line below in place of the last:
+  return `${text}      # Once an authority signs the certificates of the senders:
       # clientCaFile: /etc/medusa-gateway/tls/hospital-ca.pem
-      requireClientCertificate: false
+`;
+}
+
+/** The way to a first sender, whether an authority signs its certificate or not. */
+export function firstSenderText(config: string): string {
+  const file = shellQuote(config);
+  return `Senders have to trust it:       medusa-gateway identity show --pem --config ${file} > medusa-gateway.pem
+See that all is in place:       medusa-gateway check --config ${file}
+With the gateway running, then: medusa-gateway peers learn --config ${file}
+  shows senders whose certificate is not known yet, and lets none in: have one call, see "peers list", admit it with "peers add --knock 1"
 `;
 }
 

@@ -54,9 +54,20 @@ it('from nothing to the certificate of an authority', async () => {
   expect(made.out).toMatch(/^names: +gateway\.example\.org, 127\.0\.0\.1$/m);
   expect(made.out).toMatch(/^SHA-256: +([0-9A-F]{2}:){31}[0-9A-F]{2}$/m);
 
-  // The lines that were printed, on a free port, are a configuration that runs.
+  expect(parse(made.out.slice(made.out.indexOf('listeners:'), made.out.indexOf('\nSenders have to')))).toEqual({
+    listeners: [
+      {
+        ...{ name: 'dicom-tls', host: '0.0.0.0', port: 2762 },
+        tls: { certificateFile: path('state/identity/tls.crt'), keyFile: path('state/identity/tls.key') },
+      },
+    ],
+  });
+  expect(made.out).toContain(`then: medusa-gateway peers learn --config ${config}`);
+
+  // The lines that were printed, on a free port and open to openssl, which shows no certificate, are a configuration that runs.
   const printed = made.out.slice(made.out.indexOf('listeners:'), made.out.indexOf('\nSenders have to'));
-  writeFileSync(config, base + printed.replace('port: 2762', 'port: 0').replace('0.0.0.0', '127.0.0.1'));
+  const open = printed.replace(/(\n +)keyFile:/, '$1requireClientCertificate: false$&');
+  writeFileSync(config, base + open.replace('port: 2762', 'port: 0').replace('0.0.0.0', '127.0.0.1'));
   writeFileSync(path('trust.pem'), (await succeed('show', '--pem')).out);
   expect(await withGateway((port) => handshake(port, path('trust.pem')))).toContain('Verify return code: 0 (ok)');
   expect((await succeed('init')).out).toContain('All was there already.');

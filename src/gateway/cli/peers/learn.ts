@@ -3,6 +3,7 @@ import { askGateway } from '../../../web/client.ts';
 import { formatTime } from '../../../web/format.ts';
 import type { LearnAnswer, LearnRequest } from '../../../web/peers.ts';
 import { parseDuration } from '../../config/units.ts';
+import { shellQuote } from '../../peers/admitCommand.ts';
 import { longestLearnMs } from '../../peers/learnMode.ts';
 import { type CommandContext, runCommand, socketFrom, UsageError, writeJson } from '../context.ts';
 import { withExamples, withJson, withSocket } from '../options.ts';
@@ -22,9 +23,13 @@ function requestOf(options: Options): LearnRequest {
   return options.off ? { off: true } : { forMs: options.for ?? 600_000 };
 }
 
-const onText = (until: number) => `Learn mode is on until ${formatTime(until)} UTC, then it ends by itself.
+const onText = (
+  until: number,
+  config: string | undefined,
+) => `Learn mode is on until ${formatTime(until)} UTC, then it ends by itself.
 TLS senders with unknown certificates now get as far as their request. They are recorded and rejected, and nothing is
-stored for them. Have the sender call (a C-ECHO will do), then see who it was: medusa-gateway peers list
+stored for them. Have the sender call (a C-ECHO will do), then see who it was:
+  medusa-gateway peers list --config ${config === undefined ? 'FILE' : shellQuote(config)}
 `;
 
 export function registerLearn(peers: Command, context: CommandContext): void {
@@ -42,7 +47,10 @@ export function registerLearn(peers: Command, context: CommandContext): void {
       const request = requestOf(options);
       const answer = await askGateway<LearnAnswer>(socketFrom(options), '/v1/peers/learn', request);
       if (options.json) writeJson(context, { ok: true, ...answer });
-      else context.write(answer.learningUntil === undefined ? 'Learn mode is off.\n' : onText(answer.learningUntil));
+      else
+        context.write(
+          answer.learningUntil === undefined ? 'Learn mode is off.\n' : onText(answer.learningUntil, options.config),
+        );
     }),
   );
 }
