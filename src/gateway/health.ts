@@ -96,9 +96,9 @@ function lookAtOrphans({ config, spool, health }: Watched): void {
 }
 
 function lookAtLimits({ limits, health }: Watched): void {
-  for (const [name, hit] of limits.recentHits()) {
-    if (hit) health.raise('limits.reached', hit, name);
-    else health.clear('limits.reached', name);
+  for (const [key, hit] of limits.recentHits()) {
+    if (hit) health.raise('limits.reached', hit, key);
+    else health.clear('limits.reached', key);
   }
 }
 

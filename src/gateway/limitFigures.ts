@@ -1,6 +1,12 @@
 /** How often senders ran into each limit, and how long they were held back. The counts for status, metrics and a warning. */
 import { status } from '../dicom/dimse/status.ts';
-import type { AcceptedAssociation, AssociationObserver, Hold, Knock } from '../dicom/services/acceptedAssociation.ts';
+import type {
+  AcceptedAssociation,
+  AssociationObserver,
+  Hold,
+  Knock,
+  LimitCaller,
+} from '../dicom/services/acceptedAssociation.ts';
 import { type LimitName, rejection } from '../dicom/services/access.ts';
 import type { GatewayStatus, LimitStatus, LimitUnit } from '../web/status.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -34,16 +40,26 @@ const limitTable: Record<CountedLimit, Declaration> = {
   quota: { unit: 'bytes', warns: false }, // has warnings of its own: spool.nearly-full, spool.refusing
 };
 
+/** The limits that an entry of `peers` has of its own. */
+export type OwnLimits = {
+  entry: string;
+  values: Partial<Record<CountedLimit, number>>;
+  inUse: Partial<Record<CountedLimit, number>>;
+};
+
 const limitNames = Object.keys(limitTable) as CountedLimit[];
 const recentMs = 5 * 60_000;
 
-type Hits = { count: number; lastAt: number | undefined; lastAddress: string; recent: RecentSum };
+type Hits = { name: CountedLimit; count: number; lastAt: number; lastCaller: string; recent: RecentSum };
 
 /** A limit that was reached within the last five minutes. */
-export type RecentHit = { key: string; count: number; address: string };
+export type RecentHit = { key: string; count: number; caller: string };
 
-export const limitKey = (name: CountedLimit) =>
-  name === 'bufferMemory' || name === 'quota' ? `spool.${name}` : `limits.${name}`;
+/** The key of the configuration. `entry`: the entry of `peers` whose own limit it is. */
+function limitKey(name: CountedLimit, entry?: string): string {
+  if (entry !== undefined) return `peers[${entry}].limits.${name}`;
+  return name === 'bufferMemory' || name === 'quota' ? `spool.${name}` : `limits.${name}`;
+}
 
 /** Milliseconds and the absence of a limit as they are shown: seconds, and nothing. */
 function shownValue(value: number, unit: LimitUnit): Pick<LimitStatus, 'limit'> {
@@ -53,7 +69,8 @@ function shownValue(value: number, unit: LimitUnit): Pick<LimitStatus, 'limit'> 
 
 export class LimitFigures implements AssociationObserver {
   readonly #now: () => number;
-  readonly #hits = new Map<CountedLimit, Hits>();
+  /** By key. As many as the configuration has, or had since the start. */
+  readonly #hits = new Map<string, Hits>();
   readonly #held: GatewayStatus['held'] = {
     intake: { times: 0, seconds: 0 },
     answers: { times: 0, seconds: 0 },
@@ -65,26 +82,25 @@ export class LimitFigures implements AssociationObserver {
     this.#now = now;
   }
 
-  onLimit(limit: LimitName, { address }: { address: string }): void {
-    this.#hit(limit, address);
+  onLimit(limit: LimitName, who: LimitCaller): void {
+    this.#hit(limit, who);
   }
 
-  onHeld({ caller }: AcceptedAssociation, why: Hold, ms: number): void {
+  onHeld({ caller, callingAeTitle }: AcceptedAssociation, why: Hold, ms: number): void {
     this.#held[why].times++;
     this.#held[why].seconds += ms / 1000;
-    if (why === 'intake') this.#hit('bufferMemory', caller.address);
-    else if (why === 'window') this.#hit('operationsWindow', caller.address);
+    if (why === 'intake') this.#hit('bufferMemory', { address: caller.address, aeTitle: callingAeTitle });
   }
 
   onInstance({ caller }: AcceptedAssociation, result: { status: number; limit?: LimitName }): void {
-    if (result.status === status.outOfResources && result.limit === undefined) this.#hit('quota', caller.address);
+    if (result.status === status.outOfResources && result.limit === undefined) this.#hit('quota', caller);
   }
 
   onRejected({ caller, verdict }: Knock): void {
     const { result, source, reason } = rejection.temporaryCongestion;
     const said = verdict.rejection;
     const isCongestion = said.result === result && said.source === source && said.reason === reason;
-    if (isCongestion && verdict.limit === undefined) this.#hit('quota', caller.address);
+    if (isCongestion && verdict.limit === undefined) this.#hit('quota', caller);
   }
 
   onAdmitted(): void {}
@@ -95,47 +111,64 @@ export class LimitFigures implements AssociationObserver {
     return structuredClone(this.#held);
   }
 
-  /** Each limit with its value and what is in use of it, where something can be. */
-  statuses(values: Record<CountedLimit, number>, inUse: Partial<Record<CountedLimit, number>>): LimitStatus[] {
-    return limitNames.map((name) => {
-      const { unit } = limitTable[name];
-      const hits = this.#hits.get(name);
-      const used = inUse[name];
-      return {
-        ...{ name, key: limitKey(name), unit, hits: hits?.count ?? 0 },
-        ...shownValue(values[name], unit),
-        ...(used === undefined ? {} : { inUse: used }),
-        ...(hits?.lastAt === undefined ? {} : { lastHitAt: hits.lastAt }),
-      };
-    });
+  /** Each limit with its value and what is in use of it, where something can be; then those that peers have of their own. */
+  statuses(
+    values: Record<CountedLimit, number>,
+    inUse: Partial<Record<CountedLimit, number>>,
+    own: readonly OwnLimits[] = [],
+  ): LimitStatus[] {
+    const common = limitNames.map((name) => this.#statusOf(name, values[name], inUse[name]));
+    const ofPeers = own.flatMap(({ entry, values, inUse }) =>
+      limitNames.flatMap((name) => {
+        const value = values[name];
+        return value === undefined ? [] : [this.#statusOf(name, value, inUse[name], entry)];
+      }),
+    );
+    return [...common, ...ofPeers];
   }
 
-  /** For each limit that warns: how often it was reached in the last five minutes; undefined when it was not. */
+  #statusOf(name: CountedLimit, value: number, used: number | undefined, entry?: string): LimitStatus {
+    const { unit } = limitTable[name];
+    const key = limitKey(name, entry);
+    const hits = this.#hits.get(key);
+    return {
+      ...{ name, key, unit, hits: hits?.count ?? 0 },
+      ...(entry === undefined ? {} : { peer: entry }),
+      ...shownValue(value, unit),
+      ...(used === undefined ? {} : { inUse: used }),
+      ...(hits === undefined ? {} : { lastHitAt: hits.lastAt }),
+    };
+  }
+
+  /**
+   * For each limit that warns and was ever reached, by its key: how often it was in the last five minutes; undefined when
+   * it was not.
+   */
   recentHits(): Map<string, RecentHit | undefined> {
     const now = this.#now();
+    const warning = [...this.#hits].filter(([, { name }]) => limitTable[name].warns);
     return new Map(
-      limitNames
-        .filter((name) => limitTable[name].warns)
-        .map((name) => {
-          const hits = this.#hits.get(name);
-          const count = hits?.recent.sum(now) ?? 0;
-          return [name, hits && count > 0 ? { key: limitKey(name), count, address: hits.lastAddress } : undefined];
-        }),
+      warning.map(([key, { recent, lastCaller }]) => {
+        const count = recent.sum(now);
+        return [key, count > 0 ? { key, count, caller: lastCaller } : undefined];
+      }),
     );
   }
 
-  #hit(name: CountedLimit, address: string): void {
+  #hit(name: CountedLimit, { address, aeTitle, entry }: LimitCaller): void {
     const now = this.#now();
-    const hits = this.#hits.get(name) ?? {
+    const key = limitKey(name, entry);
+    const hits = this.#hits.get(key) ?? {
+      name,
       count: 0,
-      lastAt: undefined,
-      lastAddress: '',
+      lastAt: now,
+      lastCaller: '',
       recent: new RecentSum(recentMs),
     };
-    this.#hits.set(name, hits);
+    this.#hits.set(key, hits);
     hits.count++;
     hits.lastAt = now;
-    hits.lastAddress = address;
+    hits.lastCaller = aeTitle ? `${aeTitle} at ${address}` : address;
     hits.recent.add(1, now);
   }
 }

@@ -79,6 +79,11 @@ export class PeerRegister implements AssociationObserver {
     return this.#open;
   }
 
+  /** Open associations by calling AE title, of those that have any. */
+  get openByTitle(): ReadonlyMap<string, number> {
+    return this.#openOf;
+  }
+
   ofPeer(aeTitle: string): number {
     return this.#openOf.get(aeTitle) ?? 0;
   }

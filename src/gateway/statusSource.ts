@@ -32,6 +32,7 @@ import type { Configuration } from './config/configuration.ts';
 import type { PeerRecord } from './innerLink/peerRecord.ts';
 import type { LimitFigures } from './limitFigures.ts';
 import type { PeerRegister } from './peerFigures.ts';
+import { peerLimitsInUse } from './peerLimitsInUse.ts';
 import { version } from './version.ts';
 
 /** Answered by who decides about callers. */
@@ -118,16 +119,18 @@ function peerStatus(peer: PeerRecord, { peers }: StatusParts): PeerStatus {
 
 function limitStatuses({ config, gate, limits, peers, spool }: StatusParts): LimitStatus[] {
   const { bufferedBytes, segments, freeSegments, segmentSize } = spool.status;
+  const { perPeer, own } = peerLimitsInUse(config.peers, peers.openByTitle);
   return limits.statuses(
     { ...config.limits, bufferMemory: config.spool.bufferMemory, quota: config.spool.quota },
     {
       connections: gate.open,
       pendingConnections: gate.pending,
       associations: peers.total(),
-      associationsPerPeer: Math.max(0, ...peers.all.map((peer) => peer.openAssociations)),
+      associationsPerPeer: perPeer,
       bufferMemory: bufferedBytes,
       quota: (segments - freeSegments) * segmentSize,
     },
+    own,
   );
 }
 

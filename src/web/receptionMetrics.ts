@@ -168,25 +168,38 @@ function linkMetrics({ peers }: GatewayStatus): MetricFamily[] {
   ];
 }
 
-function limitMetrics({ limits, held }: GatewayStatus): MetricFamily[] {
-  const of = (pick: (limit: LimitStatus) => number | undefined) =>
-    samplesOf(limits, ({ name }) => ({ limit: name }), pick);
-  const values = limits.flatMap(({ name, unit, limit }) =>
-    limit === undefined ? [] : [{ labels: { limit: name, unit }, value: limit }],
+/** Value, use and hits of some limits. `family`: the beginning of the names; `whose`: of what they are, in words. */
+function limitFamilies(family: string, whose: string, limits: readonly LimitStatus[]): MetricFamily[] {
+  const labels = ({ name, peer }: LimitStatus) => ({ ...(peer === undefined ? {} : { peer }), limit: name });
+  const of = (pick: (limit: LimitStatus) => number | undefined) => samplesOf(limits, labels, pick);
+  const values = samplesOf(
+    limits,
+    (l) => ({ ...labels(l), unit: l.unit }),
+    (l) => l.limit,
   );
-  const reasons = Object.entries(held);
   return [
-    gauge('medusa_limit', 'Limits of the configuration; left out: unlimited', values),
+    gauge(family, `Limits ${whose}; left out: unlimited`, values),
     gauge(
-      'medusa_limit_in_use',
-      'How much of a limit is in use',
+      `${family}_in_use`,
+      `How much of a limit ${whose} is in use`,
       of((l) => l.inUse),
     ),
     counter(
-      'medusa_limit_hits',
-      'How often a sender ran into a limit',
+      `${family}_hits`,
+      `How often a sender ran into a limit ${whose}`,
       of((l) => l.hits),
     ),
+  ];
+}
+
+/** Families of their own for the limits that peers have of their own: labels are the same within a family. */
+function limitMetrics({ limits, held }: GatewayStatus): MetricFamily[] {
+  const own = limits.filter(({ peer }) => peer !== undefined);
+  const common = limits.filter(({ peer }) => peer === undefined);
+  const reasons = Object.entries(held);
+  return [
+    ...limitFamilies('medusa_limit', 'for everybody', common),
+    ...limitFamilies('medusa_peer_limit', 'of one entry of peers', own),
     counter(
       'medusa_held',
       'How often a sender was held back',

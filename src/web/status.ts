@@ -46,12 +46,17 @@ export type LimitUnit = 'count' | 'bytes' | 'seconds' | 'bytesPerSecond';
 export type LimitStatus = {
   /** Last part of `key`. */
   name: string;
-  /** The configuration's key. */
+  /** The configuration's key: `limits.associations`, `peers[CT1].limits.associations`. */
   key: string;
+  /** The entry of `peers` whose own limit it is; left out: everybody's. */
+  peer?: string;
   unit: LimitUnit;
   /** Left out: unlimited. */
   limit?: number;
-  /** Left out where it is not something that is used up. For `associationsPerPeer`: of the peer that has most. */
+  /**
+   * Left out where it is not something that is used up. For `associationsPerPeer`, and `associations` of `peers[*]`: of the
+   * AE title that has most among those to which it applies.
+   */
   inUse?: number;
   /** Since the start: how often a sender ran into it. */
   hits: number;

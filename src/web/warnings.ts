@@ -136,8 +136,8 @@ export const warningTable = declare({
   'limits.reached': {
     title: 'A limit turns senders away',
     severity: 'warning',
-    text: (p: { key: string; count: number; address: string }) =>
-      `${p.key} was reached ${formatTimes(p.count)} in the last 5 minutes, the last time by ${p.address}.`,
+    text: (p: { key: string; count: number; caller: string }) =>
+      `${p.key} was reached ${formatTimes(p.count)} in the last 5 minutes, the last time by ${p.caller}.`,
     hint: 'If these are senders of yours, raise that key (or have them ask for less); if not, keep them away from the port.',
   },
   'routes.none': {

@@ -23,7 +23,7 @@ const peerOf = (status: GatewayStatus, aeTitle: string): PeerStatus => {
   if (!peer) throw new Error(`no sender ${aeTitle}`);
   return peer;
 };
-const limitOf = (status: GatewayStatus, name: string) => status.limits.find((one) => one.name === name);
+const limitOf = (status: GatewayStatus, name: string) => status.limits.find((one) => one.key === `limits.${name}`);
 
 async function associate(gateway: GatewayProcess, callingAeTitle: string): Promise<{ peer: RawPeer; answer: string }> {
   const { listeners } = await gateway.status();
@@ -76,8 +76,8 @@ it('a limit that turns a sender away is counted, warned about with its key, and 
   const status = await gateway.status();
   expect(limitOf(status, 'associationsPerPeer')).toMatchObject({ hits: 1 });
   expect(status.warnings.find(({ code }) => code === 'limits.reached')).toMatchObject({
-    subject: 'associationsPerPeer',
-    text: expect.stringContaining('limits.associationsPerPeer was reached once'),
+    subject: 'limits.associationsPerPeer',
+    text: expect.stringMatching(/^limits\.associationsPerPeer was reached once .* by US1 at 127\.0\.0\.1\.$/),
   });
   expect(peerOf(status, 'US1')).toMatchObject({ rejected: { localLimitExceeded: 1 }, link: { badMinutes24h: 1 } });
   expect(await gateway.page()).toContain('limits.associationsPerPeer');
@@ -88,6 +88,36 @@ it('a limit that turns a sender away is counted, warned about with its key, and 
   expect(await first.peer.answer()).toBe('status 0000 to 1');
   for (const { peer } of [first, second]) peer.destroy();
   silent.destroy();
+});
+
+it("a limit of a peer's own is counted and warned about under its own key, and is beside those for everybody", async () => {
+  await site.remove();
+  site = createSite('', { peers: '[{ aeTitle: CT1, limits: { associations: 2 } }, { aeTitle: US1 }]' });
+  const gateway = await site.start();
+  const open = [await associate(gateway, 'CT1'), await associate(gateway, 'CT1'), await associate(gateway, 'CT1')];
+  expect(open.map(({ answer }) => answer)).toEqual(['AC', 'AC', 'RJ 2/3/2']);
+  const status = await gateway.status();
+  expect(status.limits.find(({ key }) => key === 'peers[CT1].limits.associations')).toMatchObject({
+    ...{ name: 'associations', peer: 'CT1', limit: 2, inUse: 2, hits: 1 },
+  });
+  expect(status.limits.filter(({ peer }) => peer !== undefined)).toHaveLength(1);
+  expect(limitOf(status, 'associationsPerPeer')).toMatchObject({ limit: 64, inUse: 0, hits: 0 });
+  const [warning, ...others] = status.warnings.filter(({ code }) => code === 'limits.reached');
+  expect(warning?.text).toBe(
+    'peers[CT1].limits.associations was reached once in the last 5 minutes, the last time by CT1 at 127.0.0.1.',
+  );
+  expect(others).toEqual([]);
+  expect(await gateway.page()).toContain('peers[CT1].limits.associations');
+  const metrics = await fetchText(`${site.stateDirectory}/api.sock`, '/metrics');
+  for (const line of [
+    'medusa_peer_limit{peer="CT1",limit="associations",unit="count"} 2',
+    'medusa_peer_limit_in_use{peer="CT1",limit="associations"} 2',
+    'medusa_peer_limit_hits_total{peer="CT1",limit="associations"} 1',
+    'medusa_limit_hits_total{limit="associationsPerPeer"} 0',
+  ]) {
+    expect(metrics.split('\n')).toContain(line);
+  }
+  for (const { peer } of open) peer.destroy();
 });
 
 it('a handshake that fails is held against the link of the sender whose address it is', async () => {

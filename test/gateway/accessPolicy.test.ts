@@ -55,8 +55,8 @@ function admit({ peers, request, caller, open = 0, full }: Call) {
   );
   if (verdict.admitted) return { code: 'admitted', why: '', hint: '', limit: undefined, terms: verdict.terms };
   const { result, source, reason } = verdict.rejection;
-  const { why, hint, limit } = verdict;
-  return { code: `${result}/${source}/${reason}`, why, hint, limit, terms: undefined };
+  const { why, hint, limit, limitEntry } = verdict;
+  return { code: `${result}/${source}/${reason}`, why, hint, limit, limitEntry, terms: undefined };
 }
 
 const ct1 = '[{ aeTitle: CT1 }]';
@@ -241,7 +241,10 @@ describe('limits', () => {
   it('of the peer take the place of those for everybody', () => {
     const three = '[{ aeTitle: CT1, limits: { associations: 3 } }]';
     expect(admit({ peers: three, open: 2 }).code).toBe('admitted');
-    expect(admit({ peers: three, open: 3 }).code).toBe('2/3/2');
+    expect(admit({ peers: three, open: 3 })).toMatchObject({
+      ...{ code: '2/3/2', limit: 'associations', limitEntry: 'CT1' },
+      hint: 'raise peers[CT1].limits.associations, or have the sender open fewer',
+    });
     expect(admit({ peers: '[{ aeTitle: CT1, limits: { associations: 1 } }]', open: 1 }).code).toBe('2/3/2');
   });
 });

@@ -6,7 +6,7 @@ import { type CountedLimit, LimitFigures } from '../../src/gateway/limitFigures.
 
 const start = Date.UTC(2026, 10, 24, 12);
 const minute = 60_000;
-const association = { admitted: true, caller: { address: '10.0.0.1' } } as AcceptedAssociation;
+const association = { admitted: true, callingAeTitle: 'CT1', caller: { address: '10.0.0.1' } } as AcceptedAssociation;
 const values = { ...limitsSchema.parse({}), bufferMemory: 64 * 2 ** 20, quota: 2 ** 40 };
 
 function figures() {
@@ -45,15 +45,33 @@ it('counts hits, and warns for five minutes of those that turn senders away', ()
   limits.onLimit('idleTimeout', { address: '10.0.0.3' });
   expect(statusOf('associations')).toMatchObject({ hits: 2, lastHitAt: start });
   expect(statusOf('idleTimeout')).toMatchObject({ hits: 1 });
-  expect(limits.recentHits().get('associations')).toEqual({
-    key: 'limits.associations',
-    count: 2,
-    address: '10.0.0.2',
-  });
-  expect(limits.recentHits().has('idleTimeout')).toBe(false);
+  expect([...limits.recentHits()]).toEqual([
+    ['limits.associations', { key: 'limits.associations', count: 2, caller: '10.0.0.2' }],
+  ]);
   wait(5 * minute);
-  expect(limits.recentHits().get('associations')).toBeUndefined();
+  expect([...limits.recentHits()]).toEqual([['limits.associations', undefined]]);
   expect(statusOf('associations')).toMatchObject({ hits: 2 });
+});
+
+it("tells a peer's own limit from everybody's of the same name, and who ran into it", () => {
+  const { limits } = figures();
+  limits.onLimit('idleTimeout', { address: '10.0.0.3', aeTitle: 'US1' });
+  limits.onLimit('associations', { address: '10.0.0.1', aeTitle: 'CT1', entry: 'CT1' });
+  limits.onLimit('associations', { address: '10.0.0.4', aeTitle: 'XA9', entry: '*' });
+  const own = [
+    { entry: 'CT1', values: { associations: 2, idleTimeout: 5000 }, inUse: { associations: 1 } },
+    { entry: '*', values: { associations: 1 }, inUse: {} },
+  ];
+  const ofPeers = limits.statuses(values, {}, own).filter(({ peer }) => peer !== undefined);
+  expect(ofPeers.map(({ key, peer, limit, inUse, hits }) => [key, peer, limit, inUse, hits])).toEqual([
+    ['peers[CT1].limits.associations', 'CT1', 2, 1, 1],
+    ['peers[CT1].limits.idleTimeout', 'CT1', 5, undefined, 0],
+    ['peers[*].limits.associations', '*', 1, undefined, 1],
+  ]);
+  expect([...limits.recentHits().values()]).toEqual([
+    { key: 'peers[CT1].limits.associations', count: 1, caller: 'CT1 at 10.0.0.1' },
+    { key: 'peers[*].limits.associations', count: 1, caller: 'XA9 at 10.0.0.4' },
+  ]);
 });
 
 it('adds up how long senders were held back, and why', () => {

@@ -1,7 +1,7 @@
 /** A DICOM listener on a free port of the loopback, with its log in memory and limits that a test may set. */
 import { createMemoryLog } from '../../src/base/log.ts';
 import type { AccessPolicy, AssociationLimits, LimitName } from '../../src/dicom/services/access.ts';
-import type { Knock } from '../../src/dicom/services/associationObserver.ts';
+import type { Knock, LimitCaller } from '../../src/dicom/services/associationObserver.ts';
 import type { Intake, StorageResult } from '../../src/dicom/services/storage.ts';
 import { type CommitmentDesk, StorageCommitmentService } from '../../src/dicom/services/storageCommitment.ts';
 import type { ClientTrust } from '../../src/dicom/transport/clientTrust.ts';
@@ -39,6 +39,8 @@ export type TestListener = {
   results: StorageResult[];
   /** Each limit that somebody ran into. */
   limits: LimitName[];
+  /** Who did, in the same order. */
+  limitCallers: LimitCaller[];
   /** Resolves with the next log line of this event (or one that is there already). */
   logged(event: string): Promise<LogLine>;
   stop(): Promise<void>;
@@ -60,6 +62,7 @@ export async function startListener(options: {
   const { log, lines } = createMemoryLog();
   const results: StorageResult[] = [];
   const limits: LimitName[] = [];
+  const limitCallers: LimitCaller[] = [];
   const desk = options.commitment;
   const listener = new Listener({
     name: options.tls ? 'dicom-tls' : 'dicom',
@@ -93,7 +96,10 @@ export async function startListener(options: {
         onClosed: () => {},
         onHeld: () => {},
         onHandshakeFailed: () => {},
-        onLimit: (limit) => void limits.push(limit),
+        onLimit: (limit, who) => {
+          limits.push(limit);
+          limitCallers.push(who);
+        },
       },
     },
   });
@@ -104,6 +110,7 @@ export async function startListener(options: {
     lines,
     results,
     limits,
+    limitCallers,
     logged: async (event) => {
       for (;;) {
         const line = lines.find((candidate) => candidate.event === event);

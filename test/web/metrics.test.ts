@@ -88,6 +88,8 @@ it('gives the figures of the status', () => {
     'medusa_limit{limit="idleTimeout",unit="seconds"} 60',
     'medusa_limit_in_use{limit="associations"} 110',
     'medusa_limit_hits_total{limit="idleTimeout"} 4',
+    'medusa_peer_limit{peer="CT1",limit="associations",unit="count"} 8',
+    'medusa_peer_limit_hits_total{peer="CT1",limit="associations"} 2',
     'medusa_held_seconds_total{reason="intake"} 30.5',
     'medusa_spool_instances{state="routed"} 1234',
     'medusa_queue_oldest_age_seconds{store="ceph"} 600',

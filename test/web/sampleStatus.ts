@@ -59,6 +59,10 @@ export function sampleStatus(change: Partial<GatewayStatus> = {}): GatewayStatus
       },
       { name: 'connections', key: 'limits.connections', unit: 'count', limit: 4096, inUse: 112, hits: 0 },
       { name: 'associationBytes', key: 'limits.associationBytes', unit: 'bytes', hits: 0 },
+      {
+        ...{ name: 'associations', key: 'peers[CT1].limits.associations', peer: 'CT1', unit: 'count', limit: 8 },
+        ...{ inUse: 3, hits: 2, lastHitAt: sampleNow - 3600_000 },
+      },
     ],
     held: { intake: { times: 12, seconds: 30.5 }, answers: { times: 0, seconds: 0 }, window: { times: 0, seconds: 0 } },
     spool: {

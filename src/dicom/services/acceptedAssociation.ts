@@ -6,7 +6,7 @@ import { type AbortInfo, Association, type AssociationUser, type Transport } fro
 import type { AssociateRq } from '../upperLayer/pdu.ts';
 import { abortReason } from '../upperLayer/pduError.ts';
 import { type Acceptance, acceptanceOf } from './acceptance.ts';
-import type { Caller } from './access.ts';
+import type { Caller, LimitName } from './access.ts';
 import { Activity } from './activity.ts';
 import { admissionOf } from './admission.ts';
 import type { AcceptedAssociationContext } from './associationContext.ts';
@@ -22,7 +22,7 @@ import { type OperationsWindow, StorageReceiver, type StorageResult } from './st
 import { verificationService } from './verification.ts';
 
 export type { AcceptedAssociationContext } from './associationContext.ts';
-export type { AssociationObserver, Knock } from './associationObserver.ts';
+export type { AssociationObserver, Knock, LimitCaller } from './associationObserver.ts';
 export type { Hold } from './backPressure.ts';
 
 export class AcceptedAssociation implements AssociationUser {
@@ -119,8 +119,14 @@ export class AcceptedAssociation implements AssociationUser {
 
   /** Tells the observer; returns words for the log: which limit it was. */
   #limitReached(limit: AssociationLimitName): string {
-    this.#context.observer.onLimit(limit, this.#context.caller);
+    this.#tellLimit(limit, this.#admitted ? this.#callingAeTitle : undefined, this.#limits.entryOf(limit));
     return this.#limits.inWords(limit);
+  }
+
+  #tellLimit(limit: LimitName, aeTitle: string | undefined, entry: string | undefined): void {
+    const { observer, caller } = this.#context;
+    const named = { ...(aeTitle === undefined ? {} : { aeTitle }), ...(entry === undefined ? {} : { entry }) };
+    observer.onLimit(limit, { address: caller.address, ...named });
   }
 
   /** Ends the association now: for a stopping gateway. */
@@ -142,7 +148,7 @@ export class AcceptedAssociation implements AssociationUser {
     const verdict = admissionOf(request, caller, access, limits);
     if (!verdict.admitted) return this.#reject(request, verdict);
     const { terms = {} } = verdict;
-    this.#limits.admit(terms.limits);
+    this.#limits.admit(terms);
     const acceptance = acceptanceOf(request, {
       limits: this.#limits.effective,
       negotiation: terms.negotiation ?? this.#context.negotiation,
@@ -195,7 +201,7 @@ export class AcceptedAssociation implements AssociationUser {
     const { observer, caller } = this.#context;
     const { userIdentity: _secret, ...userInformation } = request.userInformation;
     observer.onRejected({ request: { ...request, userInformation }, caller, verdict });
-    if (verdict.limit) observer.onLimit(verdict.limit, caller);
+    if (verdict.limit) this.#tellLimit(verdict.limit, this.#callingAeTitle, verdict.limitEntry);
     this.#association.reject({ type: 'associate-rj', ...verdict.rejection });
   }
 
@@ -242,6 +248,7 @@ export class AcceptedAssociation implements AssociationUser {
   #onHeld(why: Hold, ms: number): void {
     this.#activity.ours(this.#context.monotonic());
     this.#context.observer.onHeld(this, why, ms);
+    if (why === 'window') this.#limitReached('operationsWindow');
   }
 
   #onStored(result: StorageResult): void {

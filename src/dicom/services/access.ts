@@ -45,13 +45,15 @@ export const rejection = {
 
 /** What applies to the associations of an admitted peer; what is left out is as for everybody. */
 export type PeerTerms = {
+  /** Name of the entry that speaks for the peer: its AE title, or `*`. */
+  entry?: string;
   limits?: Partial<AssociationLimits>;
   negotiation?: NegotiationPolicy;
   /** The user identity was checked and is right: the peer is told so when it asked. */
   userIdentityConfirmed?: true;
 };
 
-/** Each limit that a peer can run into, by the name of its key under `limits`. */
+/** Each limit that a peer can run into, by the name of its key under `limits`, everybody's or the peer's own. */
 export type LimitName =
   | 'connections'
   | 'pendingConnections'
@@ -63,6 +65,7 @@ export type LimitName =
   | 'artimTimeout'
   | 'idleTimeout'
   | 'minimumRate'
+  | 'operationsWindow'
   | 'instanceBytes'
   | 'associationBytes';
 
@@ -70,9 +73,9 @@ export type Admission =
   | { admitted: true; terms?: PeerTerms }
   /**
    * `why` and `hint` go into the log: what was not right, and what mends it. `limit`: it is a limit that was reached,
-   * not a stranger.
+   * not a stranger; `limitEntry`: the limit is that entry's own.
    */
-  | { admitted: false; rejection: Rejection; why: string; hint: string; limit?: LimitName };
+  | { admitted: false; rejection: Rejection; why: string; hint: string; limit?: LimitName; limitEntry?: string };
 
 export type AccessRequest = { callingAeTitle: string; calledAeTitle: string; userIdentity?: UserIdentity };
 

@@ -15,8 +15,16 @@ export type AssociationObserver = {
   onHeld(association: AcceptedAssociation, why: Hold, ms: number): void;
   /** A connection ended in its TLS handshake: nobody knows yet who called, only from where. */
   onHandshakeFailed(caller: { address: string }): void;
-  /** A peer ran into a limit; `caller` as far as it is known. */
-  onLimit(limit: LimitName, caller: { address: string }): void;
+  onLimit(limit: LimitName, who: LimitCaller): void;
+};
+
+/** Who ran into a limit, as far as it is known. */
+export type LimitCaller = {
+  address: string;
+  /** Calling AE title, printable. */
+  aeTitle?: string;
+  /** It is the own limit of this entry of the configuration; left out: everybody's. */
+  entry?: string;
 };
 
 /**

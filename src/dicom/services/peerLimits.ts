@@ -11,6 +11,7 @@ const associationLimit = {
   minimumRate: { property: 'minimumRate', unit: 'bytes a second' },
   instanceBytes: { property: 'instanceBytes', unit: 'bytes' },
   associationBytes: { property: 'associationBytes', unit: 'bytes' },
+  operationsWindow: { property: 'operationsWindow', unit: 'requests' },
 } as const satisfies Partial<Record<LimitName, { property: keyof AssociationLimits; unit: string }>>;
 
 export type AssociationLimitName = keyof typeof associationLimit;
@@ -18,6 +19,7 @@ export type AssociationLimitName = keyof typeof associationLimit;
 export class PeerLimits {
   readonly #common: AssociationLimits;
   #own: NonNullable<PeerTerms['limits']> = {};
+  #entry: string | undefined;
   #effective: AssociationLimits;
 
   /** `common`: what applies to everybody, and so until the peer is admitted. */
@@ -26,9 +28,10 @@ export class PeerLimits {
     this.#effective = common;
   }
 
-  /** `own`: what the peer has of its own. */
-  admit(own: PeerTerms['limits'] = {}): void {
+  /** `limits`: what the peer has of its own; `entry`: where it has them. */
+  admit({ limits: own = {}, entry }: Pick<PeerTerms, 'limits' | 'entry'>): void {
     this.#own = own;
+    this.#entry = entry;
     this.#effective = { ...this.#common, ...own };
   }
 
@@ -36,9 +39,18 @@ export class PeerLimits {
     return this.#effective;
   }
 
+  /** The entry whose own limit it is; undefined when it is everybody's. */
+  entryOf(name: AssociationLimitName): string | undefined {
+    return this.#isOwn(name) ? this.#entry : undefined;
+  }
+
   inWords(name: AssociationLimitName): string {
     const { property, unit } = associationLimit[name];
-    const whose = this.#own[property] === undefined ? '' : ' of this peer';
+    const whose = this.#isOwn(name) ? ' of this peer' : '';
     return `limits.${name}${whose} is ${this.#effective[property]} ${unit}`;
+  }
+
+  #isOwn(name: AssociationLimitName): boolean {
+    return this.#own[associationLimit[name].property] !== undefined;
   }
 }

@@ -41,27 +41,47 @@ export function entranceOf(entrances: readonly Entrance[], name: string): Entran
   return entrances.find((entrance) => entrance.name === name) ?? { name, tls: true, requiresCertificate: true };
 }
 
-export function accessPolicy(parts: AccessPolicyParts): AccessPolicy {
+export type ReviewingPolicy = AccessPolicy & {
+  /** Why somebody who was admitted is not one of the peers any more: only who it is counts, not limits or our name. */
+  strangerNow(request: AccessRequest, caller: Caller): { why: string; hint: string } | undefined;
+};
+
+export function accessPolicy(parts: AccessPolicyParts): ReviewingPolicy {
   return {
     admit(request, caller) {
       const directory = parts.peers();
-      const { callingAeTitle } = request;
-      if (!aeTitlePattern.test(callingAeTitle)) {
-        const hint = 'set one at the sender: 1 to 16 printable ASCII characters (PS3.5 6.2)';
-        return refuse('callingAeTitleNotRecognized', 'the calling AE title is none', hint);
-      }
-      const found = directory.find(callingAeTitle);
-      if (found === undefined) {
-        const why = 'the calling AE title is not among the peers';
-        return refuse('callingAeTitleNotRecognized', why, admitHint(parts, caller, knocked(callingAeTitle, caller)));
-      }
+      const found = peerOrRefusal(parts, directory, request, caller);
+      if ('admitted' in found) return found;
       return (
-        identityRefusal(parts, found, request, caller) ??
         calledTitleRefusal(parts, directory, found, request.calledAeTitle) ??
-        limitRefusal(parts, directory, found, callingAeTitle) ?? { admitted: true, terms: found.terms }
+        limitRefusal(parts, directory, found, request.callingAeTitle) ?? { admitted: true, terms: found.terms }
       );
     },
+    strangerNow(request, caller) {
+      const found = peerOrRefusal(parts, parts.peers(), request, caller);
+      return 'admitted' in found ? found : undefined;
+    },
   };
+}
+
+/** The entry that speaks for a caller who has proved to be meant by it. */
+function peerOrRefusal(
+  parts: AccessPolicyParts,
+  directory: PeerDirectory,
+  request: AccessRequest,
+  caller: Caller,
+): PreparedPeer | Refusal {
+  const { callingAeTitle } = request;
+  if (!aeTitlePattern.test(callingAeTitle)) {
+    const hint = 'set one at the sender: 1 to 16 printable ASCII characters (PS3.5 6.2)';
+    return refuse('callingAeTitleNotRecognized', 'the calling AE title is none', hint);
+  }
+  const found = directory.find(callingAeTitle);
+  if (found === undefined) {
+    const why = 'the calling AE title is not among the peers';
+    return refuse('callingAeTitleNotRecognized', why, admitHint(parts, caller, knocked(callingAeTitle, caller)));
+  }
+  return identityRefusal(parts, found, request, caller) ?? found;
 }
 
 const knocked = (aeTitle: string, { address, certificate }: Caller): Admittance => ({
@@ -131,9 +151,13 @@ function limitRefusal(
   const own = peer.limits?.associations;
   const most = own ?? limits.associationsPerPeer;
   if (counts.ofPeer(printable(callingAeTitle)) >= most) {
-    const key = own === undefined ? 'limits.associationsPerPeer' : 'limits.associations of the peer';
-    const hint = `raise ${key}, or have the sender open fewer`;
-    return refuse('localLimitExceeded', `the peer has ${most} associations open`, hint, 'associationsPerPeer');
+    const why = `the peer has ${most} associations open`;
+    const hint = (key: string) => `raise ${key}, or have the sender open fewer`;
+    if (own === undefined) {
+      return refuse('localLimitExceeded', why, hint('limits.associationsPerPeer'), 'associationsPerPeer');
+    }
+    const key = `peers[${peer.aeTitle}].limits.associations`;
+    return { ...refuse('localLimitExceeded', why, hint(key), 'associations'), limitEntry: peer.aeTitle };
   }
   const full = spoolRefusal();
   if (full === undefined) return undefined;

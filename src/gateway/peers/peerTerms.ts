@@ -50,6 +50,7 @@ export function negotiationPolicy(peer: PeerConfiguration): NegotiationPolicy {
 export function peerTerms(peer: PeerConfiguration): PeerTerms {
   const limits = ownLimits(peer);
   return {
+    entry: peer.aeTitle,
     negotiation: negotiationPolicy(peer),
     ...(limits === undefined ? {} : { limits }),
     ...(peer.userIdentity === undefined ? {} : { userIdentityConfirmed: true }),

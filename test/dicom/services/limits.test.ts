@@ -15,7 +15,9 @@ afterEach(async () => {
 
 async function start(limits: Partial<AssociationLimits>, own?: Partial<AssociationLimits>) {
   const intake = new MemoryIntake();
-  const access = { admit: () => ({ admitted: true as const, ...(own ? { terms: { limits: own } } : {}) }) };
+  const access = {
+    admit: () => ({ admitted: true as const, ...(own ? { terms: { entry: 'CT1', limits: own } } : {}) }),
+  };
   const running = await startListener({ intake, limits: { artimMs: 1000, ...limits }, access });
   cleanUp.push(() => running.stop());
   const connect = async () => {
@@ -107,6 +109,7 @@ describe('limits of an association', () => {
     peer.destroy();
     expect((await running.logged(event ?? 'association.aborted')).msg).toMatch(text);
     expect(running.limits).toEqual([name]);
+    expect(running.limitCallers[0]).not.toHaveProperty('entry');
   });
 
   /** Sends `bytes` one by one, `ms` apart, until they are sent or the peer is closed. */
@@ -216,6 +219,8 @@ describe('limits of an association', () => {
       /limits\.maxPduLength of this peer is 5000 bytes$/,
     );
     expect(running.limits).toEqual(['instanceBytes', 'maxPduLength']);
+    const who = { address: '127.0.0.1', aeTitle: 'RAWPEER', entry: 'CT1' };
+    expect(running.limitCallers).toEqual([who, who]);
   });
 
   it('may also be higher for one peer than for the others', async () => {

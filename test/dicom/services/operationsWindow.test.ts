@@ -95,6 +95,7 @@ describe('asynchronous operations window', () => {
     peer.send({ type: 'release-rq' });
     expect(await peer.answer()).toBe('RELEASE-RP');
     expect(intake.stored).toHaveLength(50);
+    expect([...new Set(running.limits)]).toEqual(['operationsWindow']);
   });
 
   it('notices a peer that keeps to the window going away while it waits', async () => {
