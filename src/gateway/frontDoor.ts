@@ -8,10 +8,11 @@ import type { Health } from '../web/warnings.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { LiveConfiguration } from './liveConfiguration.ts';
 import { type AssociationCounts, accessPolicy } from './peers/accessPolicy.ts';
+import { AdmittedCallers } from './peers/admittedCallers.ts';
 import { clientTrust } from './peers/clientTrust.ts';
 import { KnockBook } from './peers/knocks.ts';
 import { LearnMode } from './peers/learnMode.ts';
-import { knockObserver } from './peers/observers.ts';
+import { knockObserver, observers } from './peers/observers.ts';
 import { entrance } from './peers/peerChecks.ts';
 import { reloadConfiguration } from './reload.ts';
 import type { FrontDoorSources } from './statusSource.ts';
@@ -19,7 +20,7 @@ import type { FrontDoorSources } from './statusSource.ts';
 export type FrontDoor = {
   access: AccessPolicy;
   clientTrust: ClientTrust;
-  /** Notes who is rejected. */
+  /** Notes who is rejected, and who is in. */
   observer: AssociationObserver;
   sources: FrontDoorSources;
   reload(): Promise<ReloadAnswer>;
@@ -48,7 +49,7 @@ export function createFrontDoor(parts: FrontDoorParts): FrontDoor {
   const lookAtPeers = () => health.set(live.view.peers.length === 0, 'peers.none', {});
   const reload = async (): Promise<ReloadAnswer> => {
     if (configFile === undefined) return nothingToRead;
-    const afterwards = [lookAtPeers, ...parts.afterReload];
+    const afterwards = [lookAtPeers, () => void admitted.review(), ...parts.afterReload];
     return reloadConfiguration({
       started,
       live,
@@ -59,16 +60,18 @@ export function createFrontDoor(parts: FrontDoorParts): FrontDoor {
       reloadTls: parts.reloadTls,
     });
   };
+  const policy = accessPolicy({
+    peers: () => live.peers,
+    entrances: started.listeners.map(entrance),
+    counts: parts.counts,
+    spoolRefusal: parts.spoolRefusal,
+    ...(configFile === undefined ? {} : { configFile }),
+  });
+  const admitted = new AdmittedCallers(policy);
   return {
-    access: accessPolicy({
-      peers: () => live.peers,
-      entrances: started.listeners.map(entrance),
-      counts: parts.counts,
-      spoolRefusal: parts.spoolRefusal,
-      ...(configFile === undefined ? {} : { configFile }),
-    }),
+    access: admitted.access,
     clientTrust: clientTrust(() => live.peers, learnMode),
-    observer: knockObserver(knocks),
+    observer: observers(knockObserver(knocks), admitted.observer),
     sources: {
       peers: (): PeersAnswer => ({ knocks: knocks.all, ...learning() }),
       learn: (request) => {

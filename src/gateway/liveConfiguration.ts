@@ -2,7 +2,7 @@
 import type { Configuration } from './config/configuration.ts';
 import { PeerDirectory } from './peers/peerDirectory.ts';
 
-/** Read when a connection or an association begins: what is open goes on under its old terms. */
+/** Read when a connection or an association begins: what is open goes on under its old terms, or is ended (AdmittedCallers). */
 type LivePart = Pick<Configuration, 'aeTitle' | 'peers' | 'limits' | 'log'>;
 
 export class LiveConfiguration {

@@ -225,20 +225,40 @@ describe('a changed configuration', () => {
     return { peer, answer: await peer.answer() };
   };
 
-  test('is taken on for new associations; those that are open go on as they were', async () => {
-    write('peers:\n  - aeTitle: CT1 # first\n  - aeTitle: CT2');
+  test('ends the open associations of those whom it admits no more, and no other', async () => {
+    write('peers:\n  - aeTitle: CT1 # first\n  - aeTitle: CT2\n  - { aeTitle: CT3, addresses: [127.0.0.1] }');
     await start();
-    const { peer, answer } = await opened('CT1');
-    expect(answer).toBe('AC');
+    const peers = await Promise.all(['CT1', 'CT2', 'CT3'].map(opened));
+    expect(peers.map(({ answer }) => answer)).toEqual(['AC', 'AC', 'AC']);
+    const [removed, other, narrowed] = peers.map(({ peer }) => peer) as [RawPeer, RawPeer, RawPeer];
     expect(await medusa('peers', 'remove', 'CT1')).toMatchObject({ code: 0 });
-    peer.send(echoRq(7));
-    expect(await peer.answer()).toBe('status 0000 to 7');
+    expect(await removed.answer()).toMatch(/^ABORT/);
+    const ended = () => logged('association.aborted').map(({ msg }) => msg);
+    expect(ended()).toEqual([expect.stringContaining('admits this sender no more: the calling AE title is not among')]);
     const second = await opened('CT1');
     expect(second.answer).toBe('RJ 1/1/3');
-    peer.send({ type: 'release-rq' });
-    expect(await peer.answer()).toBe('RELEASE-RP');
-    peer.destroy();
-    second.peer.destroy();
+    for (const peer of [other, narrowed]) {
+      peer.send(echoRq(7));
+      expect(await peer.answer()).toBe('status 0000 to 7');
+    }
+
+    // Another limit or called title of one that is in does not end it; another address does.
+    write(
+      'aeTitle: OTHER\npeers: [{ aeTitle: CT2, limits: { associations: 1 } }, { aeTitle: CT3, addresses: [10.0.0.1] }]',
+    );
+    expect(await medusa('reload')).toMatchObject({ code: 0 });
+    expect(await narrowed.answer()).toMatch(/^ABORT/);
+    expect(ended()[1]).toContain('may not call from this address');
+    other.send(echoRq(9));
+    expect(await other.answer()).toBe('status 0000 to 9');
+    other.send({ type: 'release-rq' });
+    expect(await other.answer()).toBe('RELEASE-RP');
+    for (const peer of [removed, other, narrowed, second.peer]) peer.destroy();
+  });
+
+  test('is taken on for new associations', async () => {
+    write('peers: [{ aeTitle: CT2 }]');
+    await start();
 
     write('peers: [{ aeTitle: CT2, limits: { associations: 1 } }]', 'log: { level: warn }\n');
     const reload = await medusa('reload');

@@ -183,7 +183,7 @@ export function registerAdd(peers: Command, context: CommandContext): void {
 export function registerRemove(peers: Command, context: CommandContext): void {
   const command = peers
     .command('remove')
-    .description('take a sender off the configuration; its open associations go on until they end')
+    .description('take a sender off the configuration; what it has open is aborted')
     .argument('<aet>', 'its calling AE title', aeTitleArgument);
   withExamples(withJson(withConfiguration(command)), ['peers remove CT1 --config gateway.yaml']);
   command.action((aeTitle: string, options: Options) =>
