@@ -105,8 +105,7 @@ export class PeerRegister implements AssociationObserver {
   }
 
   onRejected({ request, verdict }: Knock): void {
-    const aeTitle = printable(request.callingAeTitle);
-    this.#peer(this.#peers.has(aeTitle) ? aeTitle : strangers).rejected(verdict, this.#now());
+    this.#peer(this.#nameOfRejected(request.callingAeTitle, verdict)).rejected(verdict, this.#now());
   }
 
   onInstance(association: AcceptedAssociation, result: StorageResult): void {
@@ -160,6 +159,13 @@ export class PeerRegister implements AssociationObserver {
 
   #recordOf(association: AcceptedAssociation): PeerRecord {
     return this.#records.get(association) ?? this.#peer(association.callingAeTitle);
+  }
+
+  /** An AE title that anybody may give says nothing of the peer: not that it was seen, nor that it was turned away. */
+  #nameOfRejected(callingAeTitle: string, { identified }: Knock['verdict']): string {
+    if (!identified) return strangers;
+    const aeTitle = printable(callingAeTitle);
+    return this.#peers.has(aeTitle) ? aeTitle : others;
   }
 
   /** Forgets the peer that is not of the configuration, has nothing open, and was not seen for longest. */

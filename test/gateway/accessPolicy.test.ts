@@ -55,8 +55,8 @@ function admit({ peers, request, caller, open = 0, full }: Call) {
   );
   if (verdict.admitted) return { code: 'admitted', why: '', hint: '', limit: undefined, terms: verdict.terms };
   const { result, source, reason } = verdict.rejection;
-  const { why, hint, limit, limitEntry } = verdict;
-  return { code: `${result}/${source}/${reason}`, why, hint, limit, limitEntry, terms: undefined };
+  const { why, hint, limit, limitEntry, identified } = verdict;
+  return { code: `${result}/${source}/${reason}`, why, hint, limit, limitEntry, identified, terms: undefined };
 }
 
 const ct1 = '[{ aeTitle: CT1 }]';
@@ -247,6 +247,20 @@ describe('limits', () => {
     });
     expect(admit({ peers: '[{ aeTitle: CT1, limits: { associations: 1 } }]', open: 1 }).code).toBe('2/3/2');
   });
+});
+
+it('a refusal says whether it is the peer that was refused, or somebody who only names it', () => {
+  const peers = '[{ aeTitle: CT1, addresses: [10.1.2.3], userIdentity: { user: u } }]';
+  const request = { userIdentity: identity('u') };
+  const identified = (call: Partial<Call>) => admit({ peers, request, ...call }).identified;
+  expect(identified({ request: { ...request, calledAeTitle: 'X' } })).toBe(true);
+  expect([identified({ open: 4 }), identified({ open: 2 }), identified({ full: 'the disk is full' })]).toEqual([
+    ...[true, true, true],
+  ]);
+  expect(identified({ caller: { address: '10.1.2.4' } })).toBeUndefined();
+  expect(identified({ caller: { listener: 'mutual' } })).toBeUndefined();
+  expect(identified({ request: { userIdentity: identity('v') } })).toBeUndefined();
+  expect(identified({ peers: '[]' })).toBeUndefined();
 });
 
 describe('terms', () => {

@@ -31,11 +31,15 @@ function reception(known: Parameters<typeof knownPeers>[0] = [{ aeTitle: 'CT1' }
       } as StorageResult),
     close: (association: AcceptedAssociation, ending: Ending = { how: 'released' }) =>
       register.onClosed(association, ending),
-    reject: (kind: keyof typeof rejection, aeTitle = 'CT1', limit?: LimitName) =>
+    reject: (kind: keyof typeof rejection, aeTitle = 'CT1', limit?: LimitName, identified = true) =>
       register.onRejected({
         request: { callingAeTitle: aeTitle },
         caller: { address: '10.0.0.9' },
-        verdict: { admitted: false, rejection: rejection[kind], why: '', hint: '', ...(limit ? { limit } : {}) },
+        verdict: {
+          ...{ admitted: false, rejection: rejection[kind], why: '', hint: '' },
+          ...(limit ? { limit } : {}),
+          ...(identified ? { identified } : {}),
+        },
       } as Knock),
     counters: (aeTitle = 'CT1') => register.all.find((peer) => peer.aeTitle === aeTitle)?.counters,
     link: (aeTitle = 'CT1') => {
@@ -80,12 +84,25 @@ describe('counts', () => {
   it('gather strangers, and peers beyond 512, under one name without a link', () => {
     const { admit, close, reject, counters, register } = reception();
     for (let i = 0; i < 600; i++) close(admit(`AE${i}`));
-    for (let i = 0; i < 600; i++) reject('callingAeTitleNotRecognized', `X${i}`);
+    for (let i = 0; i < 600; i++) reject('callingAeTitleNotRecognized', `X${i}`, undefined, false);
     expect(register.all.length).toBe(514);
     expect(counters('(others)')?.associations).toBe(600 - 511);
     expect(counters('(never admitted)')?.rejected).toEqual({ callingAeTitleNotRecognized: 600 });
     expect(register.innerLink('(others)')).toBeUndefined();
     expect(register.total()).toBe(0);
+  });
+
+  it('are not those of a peer when somebody only names it', () => {
+    const { reject, register, counters } = reception();
+    reject('callingAeTitleNotRecognized', 'CT1', undefined, false);
+    reject('localLimitExceeded', 'CT1', 'presentationContexts', false);
+    const ct1 = () => register.all.find(({ aeTitle }) => aeTitle === 'CT1');
+    expect(ct1()?.lastSeenAt).toBeUndefined();
+    expect(counters()?.rejected).toEqual({});
+    expect(counters('(never admitted)')?.rejected).toEqual({ callingAeTitleNotRecognized: 1, localLimitExceeded: 1 });
+    reject('calledAeTitleNotRecognized');
+    expect(ct1()?.lastSeenAt).toBe(start);
+    expect(counters()?.rejected).toEqual({ calledAeTitleNotRecognized: 1 });
   });
 
   it('of open associations are right beyond 512 peers, too: a limit rests on them', () => {

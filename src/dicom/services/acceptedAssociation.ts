@@ -201,7 +201,8 @@ export class AcceptedAssociation implements AssociationUser {
     const { observer, caller } = this.#context;
     const { userIdentity: _secret, ...userInformation } = request.userInformation;
     observer.onRejected({ request: { ...request, userInformation }, caller, verdict });
-    if (verdict.limit) this.#tellLimit(verdict.limit, this.#callingAeTitle, verdict.limitEntry);
+    const { identified, limit, limitEntry } = verdict;
+    if (limit) this.#tellLimit(limit, identified ? this.#callingAeTitle : undefined, limitEntry);
     this.#association.reject({ type: 'associate-rj', ...verdict.rejection });
   }
 

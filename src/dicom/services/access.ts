@@ -73,9 +73,18 @@ export type Admission =
   | { admitted: true; terms?: PeerTerms }
   /**
    * `why` and `hint` go into the log: what was not right, and what mends it. `limit`: it is a limit that was reached,
-   * not a stranger; `limitEntry`: the limit is that entry's own.
+   * not a stranger; `limitEntry`: the limit is that entry's own. `identified`: it is the peer that it says it is; left out:
+   * anybody may have given its AE title.
    */
-  | { admitted: false; rejection: Rejection; why: string; hint: string; limit?: LimitName; limitEntry?: string };
+  | {
+      admitted: false;
+      rejection: Rejection;
+      why: string;
+      hint: string;
+      identified?: true;
+      limit?: LimitName;
+      limitEntry?: string;
+    };
 
 export type AccessRequest = { callingAeTitle: string; calledAeTitle: string; userIdentity?: UserIdentity };
 

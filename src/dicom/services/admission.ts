@@ -1,4 +1,4 @@
-/** What every A-ASSOCIATE-RQ has to fulfil before the access policy is asked. Pure but for the policy. */
+/** What every A-ASSOCIATE-RQ has to fulfil, beside what the access policy asks of the caller. Pure but for the policy. */
 import { uid } from '../uids.ts';
 import type { AssociateRq } from '../upperLayer/pdu.ts';
 import { type AccessPolicy, type Admission, type Caller, rejection } from './access.ts';
@@ -23,17 +23,16 @@ export function admissionOf(
     const why = `application context ${printable(request.applicationContext)}`;
     return { admitted: false, rejection: rejection.applicationContextNotSupported, why, hint: 'this is not DICOM' };
   }
-  if (request.contexts.length > limits.presentationContexts) {
-    const why = `${request.contexts.length} presentation contexts, at most ${limits.presentationContexts} are allowed`;
-    return {
-      admitted: false,
-      rejection: rejection.localLimitExceeded,
-      why,
-      hint: 'raise limits.presentationContexts',
-      limit: 'presentationContexts',
-    };
-  }
   const { callingAeTitle, calledAeTitle, userInformation } = request;
   const { userIdentity } = userInformation;
-  return access.admit({ callingAeTitle, calledAeTitle, ...(userIdentity ? { userIdentity } : {}) }, caller);
+  const admission = access.admit({ callingAeTitle, calledAeTitle, ...(userIdentity ? { userIdentity } : {}) }, caller);
+  if (!admission.admitted || request.contexts.length <= limits.presentationContexts) return admission;
+  return {
+    admitted: false,
+    rejection: rejection.localLimitExceeded,
+    why: `${request.contexts.length} presentation contexts, at most ${limits.presentationContexts} are allowed`,
+    hint: 'raise limits.presentationContexts',
+    identified: true,
+    limit: 'presentationContexts',
+  };
 }

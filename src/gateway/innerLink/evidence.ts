@@ -23,7 +23,7 @@ export function evidenceOfAnswer({ status: code, limit }: { status: number; limi
 
 /**
  * Congestion and limits are transient rejections by the presentation layer's provider (PS3.8 table 9-21: 2, 3). Too many
- * presentation contexts are rejected so as well, but that is what was asked for, not the link, and anybody may ask.
+ * presentation contexts are rejected so as well, but that is what was asked for, not the link.
  */
 export function evidenceOfRejection(verdict: { rejection: Rejection; limit?: LimitName }): Evidence | undefined {
   const { result, source } = verdict.rejection;

@@ -52,10 +52,10 @@ export function accessPolicy(parts: AccessPolicyParts): ReviewingPolicy {
       const directory = parts.peers();
       const found = peerOrRefusal(parts, directory, request, caller);
       if ('admitted' in found) return found;
-      return (
+      const refusal =
         calledTitleRefusal(parts, directory, found, request.calledAeTitle) ??
-        limitRefusal(parts, directory, found, request.callingAeTitle) ?? { admitted: true, terms: found.terms }
-      );
+        limitRefusal(parts, directory, found, request.callingAeTitle);
+      return refusal ? { ...refusal, identified: true } : { admitted: true, terms: found.terms };
     },
     strangerNow(request, caller) {
       const found = peerOrRefusal(parts, parts.peers(), request, caller);

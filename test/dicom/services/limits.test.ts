@@ -1,7 +1,8 @@
 /** Each limit that an association can run into: what the peer is told, the log names the key, the observer hears of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AssociationLimits, LimitName } from '../../../src/dicom/services/access.ts';
+import { type AssociationLimits, type LimitName, rejection } from '../../../src/dicom/services/access.ts';
+import type { Knock } from '../../../src/dicom/services/associationObserver.ts';
 import { encodePdu } from '../../../src/dicom/upperLayer/pdu.ts';
 import { dataSet } from '../../support/dataSets.ts';
 import { startListener } from '../../support/dicomListener.ts';
@@ -221,6 +222,27 @@ describe('limits of an association', () => {
     expect(running.limits).toEqual(['instanceBytes', 'maxPduLength']);
     const who = { address: '127.0.0.1', aeTitle: 'RAWPEER', entry: 'CT1' };
     expect(running.limitCallers).toEqual([who, who]);
+  });
+
+  it('presentationContexts: it is the peer that is turned away, when it is one', async () => {
+    const contexts = [1, 3, 5].map((id) => ({ ...storageContext, id }));
+    const strangers = { admitted: false, rejection: rejection.noReason, why: 'unknown', hint: '' } as const;
+    for (const [admission, answer, identified] of [
+      [{ admitted: true } as const, 'RJ 2/3/2', true],
+      [strangers, 'RJ 1/1/1', undefined],
+    ] as const) {
+      const knocks: Knock[] = [];
+      const running = await startListener({
+        ...{ intake: new MemoryIntake(), limits: { presentationContexts: 2 }, access: { admit: () => admission } },
+        onRejected: (knock) => void knocks.push(knock),
+      });
+      cleanUp.push(() => running.stop());
+      const peer = await RawPeer.connect(running.port);
+      cleanUp.push(() => peer.destroy());
+      peer.send(associateRq({ contexts }));
+      expect(await peer.answer()).toBe(answer);
+      expect(knocks.map(({ verdict }) => verdict.identified)).toEqual([identified]);
+    }
   });
 
   it('may also be higher for one peer than for the others', async () => {
