@@ -5,6 +5,7 @@ import { writeFileDurably } from '../../base/durableFile.ts';
 import { describeError, GatewayError, systemCode } from '../../base/errors.ts';
 import { type ParseResult, parseConfiguration } from './configuration.ts';
 import { editYaml } from './editYaml.ts';
+import { withFileLock } from './fileLock.ts';
 import type { Problem } from './problem.ts';
 
 export type Rewriting =
@@ -23,15 +24,31 @@ const writeError = (file: string, error: unknown) =>
     cause: error,
   });
 
+const usualWaitMs = 20_000;
+
 /**
- * Errors: `config.write-failed`, `config.changed-meanwhile`, `config.not-editable`. The file keeps its owner and mode; a
+ * Commands that run at once wait for each other, at most `waitMs`. Errors: `config.write-failed`, `config.busy`,
+ * `config.changed-meanwhile`, `config.not-editable`. The file keeps its owner and mode; a
  * symbolic link stays one. The content before is in `<file>.bak`.
  */
 export function rewriteConfiguration(
   file: string,
-  change: (document: Document, current: Extract<ParseResult, { ok: true }>['config']) => void,
+  change: Change,
+  { waitMs = usualWaitMs }: { waitMs?: number } = {},
 ): Rewriting {
   const path = realpathSync(file);
+  try {
+    return withFileLock(path, waitMs, (isOurs) => rewrite({ file, path, isOurs }, change));
+  } catch (error) {
+    if (error instanceof GatewayError || systemCode(error) === undefined) throw error;
+    throw writeError(file, error);
+  }
+}
+
+type Change = (document: Document, current: Extract<ParseResult, { ok: true }>['config']) => void;
+
+function rewrite(where: { file: string; path: string; isOurs: () => boolean }, change: Change): Rewriting {
+  const { file, path, isOurs } = where;
   const text = readFileSync(path, 'utf8');
   const current = parseConfiguration(text, { file });
   if (!current.ok) return { ok: false, before: true, problems: current.problems };
@@ -40,15 +57,13 @@ export function rewriteConfiguration(
   if (next === text) return { ok: true, changed: false, backup };
   const result = parseConfiguration(next, { file });
   if (!result.ok) return { ok: false, before: false, problems: result.problems };
-  try {
-    const { mode, uid, gid } = statSync(path);
-    const like = { mode: mode & 0o777, uid, gid };
-    writeFileDurably(backup, text, like);
-    if (readFileSync(path, 'utf8') !== text) throw changedMeanwhile(file);
-    writeFileDurably(path, next, like);
-  } catch (error) {
-    throw error instanceof GatewayError ? error : writeError(file, error);
-  }
+  const { mode, uid, gid } = statSync(path);
+  const like = { mode: mode & 0o777, uid, gid };
+  if (!isOurs()) throw changedMeanwhile(file);
+  writeFileDurably(backup, text, like);
+  // An editor takes no lock.
+  if (readFileSync(path, 'utf8') !== text || !isOurs()) throw changedMeanwhile(file);
+  writeFileDurably(path, next, like);
   return { ok: true, changed: true, backup };
 }
 

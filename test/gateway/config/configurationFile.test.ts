@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
   lstatSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -11,7 +13,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { processStart } from '../../../src/base/processStart.ts';
 import { rewriteConfiguration } from '../../../src/gateway/config/configurationFile.ts';
 
 let folder: string;
@@ -62,6 +67,34 @@ describe('a configuration that is changed', () => {
     };
     expect(rewriteConfiguration(file, change)).toMatchObject({ ok: false, before: true, problems: [{ key: 'site' }] });
     expect(existsSync(`${file}.bak`)).toBe(false);
+  });
+
+  it('by eight processes at once has the changes of all, and nothing is left behind', async () => {
+    const code = `
+      const { rewriteConfiguration } = await import(process.argv[1]);
+      rewriteConfiguration(process.argv[2], (document) => document.addIn(['peers'], { aeTitle: process.argv[3] }));`;
+    const module = new URL('../../../src/gateway/config/configurationFile.ts', import.meta.url).href;
+    const add = (title: string) =>
+      promisify(execFile)(process.execPath, ['--input-type=module', '-e', code, module, file, title]);
+    const titles = Array.from({ length: 8 }, (_, n) => `CT${n}`);
+    await Promise.all(titles.map(add));
+    const peers = parse(readFileSync(file, 'utf8')).peers.map(({ aeTitle }: { aeTitle: string }) => aeTitle);
+    expect(peers.sort()).toEqual(titles);
+    expect(parse(readFileSync(`${file}.bak`, 'utf8')).peers).toHaveLength(7);
+    expect(readdirSync(folder).sort()).toEqual(['gateway.yaml', 'gateway.yaml.bak']);
+  }, 60_000);
+
+  it('is not changed while somebody else is at it; a lock whose owner is gone does not count', () => {
+    const change = () => rewriteConfiguration(file, (document) => document.set('aeTitle', 'X'), { waitMs: 50 });
+    writeFileSync(`${file}.lock`, `${process.ppid} ${processStart(process.ppid)}\n`);
+    expect(change).toThrow(/another command/);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    for (const [n, dead] of ['999999999 1\n', `${process.ppid} 1\n`, ''].entries()) {
+      writeFileSync(`${file}.lock`, dead);
+      const done = rewriteConfiguration(file, (document) => document.set('aeTitle', `X${n}`), { waitMs: 50 });
+      expect(done).toMatchObject({ ok: true, changed: true });
+      expect(readdirSync(folder).sort()).toEqual(['gateway.yaml', 'gateway.yaml.bak']);
+    }
   });
 
   it('by two at a time loses neither change', () => {
