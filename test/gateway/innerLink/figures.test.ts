@@ -69,6 +69,20 @@ it('a recent sum holds a span, to a twelfth of it', () => {
   expect(sum.sum(start - hour)).toBe(0);
 });
 
+it('a recent rate is that of the whole span, wherever in a slot it is asked for', () => {
+  const sum = new RecentSum(minute);
+  for (let at = start; at < start + 5 * minute; at += 50) {
+    sum.add(100, at);
+    const age = at - start;
+    // What came in the slot that is half out of the span is taken to have come evenly.
+    if (age > 2 * minute && age % 1750 === 0)
+      expect(Math.abs(sum.perSecond(at) / 2000 - 1), `${age}`).toBeLessThan(0.002);
+  }
+  const once = new RecentSum(minute);
+  once.add(600, start);
+  expect([59_999, 62_500, 65_000].map((age) => once.perSecond(start + age))).toEqual([10, 5, 0]);
+});
+
 it('buckets of seconds are cumulative, bounds included', () => {
   const buckets = new SecondsBuckets();
   for (const seconds of [0.001, 0.0011, 0.2, 99]) buckets.add(seconds);
