@@ -195,7 +195,7 @@ export class InstanceCommitter {
   /** A known instance that is still to be delivered, but whose bytes here are gone or bad: a resend can mend that. */
   #needsBytes(record: InstanceRecord): boolean {
     if (record.state === 'delivered' || record.state === 'pruned') return false;
-    return !this.#areThere(record.extents) || (record.state === 'quarantined' && this.#index.hasBadSource(record.seq));
+    return !this.#areThere(record.extents) || this.#index.isDamaged(record);
   }
 
   #heal(seq: number, sopInstanceUid: string, extents: readonly Extent[], entry: Recent): void {

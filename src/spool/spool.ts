@@ -171,12 +171,8 @@ export class Spool {
     return this.index.versionsOf(sopInstanceUid).map((record) => ({
       sopClassUid: record.sopClassUid,
       state: record.state,
-      isIntact: this.#areThere(record.extents) && !this.#isDamaged(record),
+      isIntact: this.#areThere(record.extents) && !this.index.isDamaged(record),
     }));
-  }
-
-  #isDamaged({ state, flags, seq }: InstanceRecord): boolean {
-    return state === 'quarantined' && (flags.includes('damaged') || this.index.hasBadSource(seq));
   }
 
   /** Enters an instance of which only a receipt is left (see InstanceIndex.restorePruned). */

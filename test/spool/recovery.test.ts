@@ -159,6 +159,45 @@ describe('recovery', () => {
     expect(await put(spool, '1.2.3', bytes)).toEqual({ kind: 'duplicate' });
   });
 
+  test('the same where no route claims it; a route that comes later finds it', async () => {
+    await spool.close();
+    const unrouted = { route: () => [], keepDeliveredMs: 0 };
+    spool = open(directory.path, unrouted).spool;
+    const bytes = content(80_000);
+    await put(spool, '1.2.3', bytes);
+    spool.flushIndex();
+    const [{ extents: [extent] = [] } = {}] = spool.index.versionsOf('1.2.3');
+    await spool.close();
+    poke(segmentFile(extent?.segment ?? 0), (extent?.offset ?? 0) + 20_000, [1, 2, 3, 4]);
+    dropIndex();
+    spool = open(directory.path, unrouted).spool;
+    expect(spool.holdings('1.2.3')).toMatchObject([{ state: 'quarantined', isIntact: false }]);
+    expect(await put(spool, '1.2.3', bytes)).toEqual({ kind: 'duplicate' });
+    expect((await readBack(spool, '1.2.3')).equals(bytes)).toBe(true);
+    expect(spool.holdings('1.2.3')).toMatchObject([{ state: 'received', isIntact: true }]);
+    expect(spool.index.versionsOf('1.2.3')[0]?.flags).toEqual([]);
+    expect(spool.index.routeUnclaimed(() => [{ store: 'cloud', priority: 0 }])).toBe(1);
+    expect(spool.queue.claim('cloud', 10, Date.now())).toHaveLength(1);
+  });
+
+  test('bytes that healed an instance are kept in its place by a crash, and by a rebuild', async () => {
+    const bytes = content(80_000);
+    await put(spool, '1.2.3', bytes);
+    await spool.close();
+    poke(segmentFile(1), 4096 + 20_000, [1, 2, 3, 4]);
+    dropIndex();
+    spool = open(directory.path).spool;
+    expect(await put(spool, '1.2.3', bytes)).toEqual({ kind: 'duplicate' });
+    crash(); // before the index has heard of it
+    expect((await readBack(spool, '1.2.3')).equals(bytes)).toBe(true);
+    expect(spool.holdings('1.2.3')).toMatchObject([{ state: 'ready', isIntact: true }]);
+    await spool.close();
+    dropIndex();
+    spool = open(directory.path).spool;
+    expect((await readBack(spool, '1.2.3')).equals(bytes)).toBe(true);
+    expect(spool.holdings('1.2.3')).toMatchObject([{ state: 'ready', isIntact: true }]);
+  });
+
   test('what recovery finds never makes it throw: numbers and versions that are taken are given anew', async () => {
     const first = content(1_000);
     await put(spool, '1.2.3', first);

@@ -37,6 +37,8 @@ export type StudyRow = {
 
 /** How a delivery fails when the bytes here are bad (src/delivery/jobSource.ts). */
 const sourceCorrupt = 'delivery.source-corrupt';
+/** The flag of an instance whose bytes did not have their digest when the index was rebuilt. */
+const damaged = 'damaged';
 
 export class InstanceIndex {
   readonly #db: Database.Database;
@@ -72,7 +74,9 @@ export class InstanceIndex {
     const versions = this.versionsOf(meta.sopInstanceUid);
     const same = versions.find((record) => record.sha256 === meta.sha256);
     if (same !== undefined) {
-      if (same.state !== 'pruned' && !this.#areThere(same.extents)) this.relocate(same.seq, extents);
+      if (this.isDamaged(same))
+        this.heal(same.seq, extents); // sent again, and acknowledged
+      else if (same.state !== 'pruned' && !this.#areThere(same.extents)) this.relocate(same.seq, extents);
       return;
     }
     const taken = versions.some((record) => record.version === meta.version);
@@ -89,7 +93,7 @@ export class InstanceIndex {
     route: RouteInstance,
     highestSeq: number,
   ): void {
-    const meta = { ...found.meta, flags: [...found.meta.flags, 'damaged'] };
+    const meta = { ...found.meta, flags: [...found.meta.flags, damaged] };
     if (this.versionsOf(meta.sopInstanceUid).some((record) => record.sha256 === meta.sha256)) return;
     this.addRecovered({ ...found, meta }, route, highestSeq);
     const entered = this.versionsOf(meta.sopInstanceUid).find((record) => record.sha256 === meta.sha256);
@@ -105,9 +109,10 @@ export class InstanceIndex {
     return extents.length > 0 && extents.every((extent) => generations.get(extent.segment) === extent.generation);
   }
 
-  /** True when a delivery of the instance failed because its bytes here are bad. */
-  hasBadSource(seq: number): boolean {
-    return this.#statements.badSource.get(seq, sourceCorrupt) === 1;
+  /** Its bytes here are known to be bad: recovery found them so, or a delivery of it. */
+  isDamaged({ state, flags, seq }: InstanceRecord): boolean {
+    if (state !== 'quarantined') return false;
+    return flags.includes(damaged) || this.#statements.badSource.get(seq, sourceCorrupt) === 1;
   }
 
   /** Sound bytes have come for an instance whose own were bad: they take their place, and its deliveries are tried again. */
@@ -115,7 +120,9 @@ export class InstanceIndex {
     this.transaction(() => {
       this.relocate(seq, extents);
       this.#statements.releaseDeliveries.run(seq);
-      this.#statements.setState.run('ready', seq);
+      const flags = this.get(seq)?.flags.filter((flag) => flag !== damaged) ?? [];
+      const state: InstanceState = this.#statements.hasDelivery.get(seq) === 1 ? 'ready' : 'received';
+      this.#statements.setHealed.run(state, flags.join(','), seq);
     });
   }
 

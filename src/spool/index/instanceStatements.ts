@@ -28,6 +28,7 @@ export function prepareInstanceStatements(db: Database.Database) {
       "UPDATE delivery SET state = 'ready', attempts = 0, next_attempt_at = 0 WHERE instance = ? AND state = 'quarantined'",
     ),
     badSource: db.prepare('SELECT EXISTS (SELECT 1 FROM delivery WHERE instance = ? AND error_code = ?)').pluck(),
+    hasDelivery: db.prepare('SELECT EXISTS (SELECT 1 FROM delivery WHERE instance = ?)').pluck(),
     clampAttempts: db.prepare(
       "UPDATE delivery SET next_attempt_at = ? WHERE state = 'ready' AND next_attempt_at > ? + 86400000",
     ),
@@ -62,6 +63,7 @@ export function prepareInstanceStatements(db: Database.Database) {
     prune: db.prepare("UPDATE instance SET state = 'pruned', extents = NULL WHERE seq = ?"),
     unrouted: db.prepare("SELECT * FROM instance WHERE state = 'received' AND seq > ? ORDER BY seq LIMIT ?"),
     setState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
+    setHealed: db.prepare('UPDATE instance SET state = ?, flags = ? WHERE seq = ?'),
     getMeta: db.prepare('SELECT value FROM meta WHERE name = ?').pluck(),
     setMeta: db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),
     studies: db.prepare(`SELECT uid, last_received_at AS lastReceivedAt, instances, bytes,
