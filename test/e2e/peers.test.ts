@@ -296,6 +296,16 @@ describe('a changed configuration', () => {
     process.kill(gateway.pid, 'SIGHUP');
     await expect.poll(() => logged('config.reload-refused').length, { timeout: 20_000 }).toBe(2);
     expect(gateway.running).toBe(true);
+
+    // Who knocked, and how the peers of the running gateway do, is to be seen all the same, after what is wrong.
+    const list = await medusa('peers', 'list');
+    expect([list.code, list.err]).toEqual([1, expect.stringMatching(/gateway\.yaml:\d+:\d+: peers: /)]);
+    expect(list.out).toMatch(/^CT2 +\S/m);
+    expect(list.out).toContain('CT1 from 127.0.0.1');
+    expect(list.out).toContain('once the file is sound: medusa-gateway peers add --knock');
+    const { ok, error, knocks } = JSON.parse((await medusa('peers', 'list', '--json')).out);
+    expect([ok, error.code, knocks.length]).toEqual([false, 'config.refused', 1]);
+    expect((await medusa('peers', 'add', '--knock', '1')).code).toBe(1);
   });
 
   test('a change that would break the file is not written', async () => {

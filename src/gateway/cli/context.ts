@@ -66,14 +66,16 @@ export function socketFrom(options: { config?: string; socket?: string }): strin
   throw new ConfigurationRefused(options.config, result.problems);
 }
 
-function errorValue(error: unknown): Record<string, unknown> {
+/** As JSON. */
+export function errorValue(error: unknown): Record<string, unknown> {
   if (!(error instanceof GatewayError)) return { code: 'cli.failed', message: describeError(error) };
   const { code, operation, subject, hint } = error;
   const problems = error instanceof ConfigurationRefused ? { problems: error.problems } : {};
   return { code, message: describeError(error), operation, subject, hint, ...problems };
 }
 
-function errorText(error: unknown): string {
+/** For people. */
+export function errorText(error: unknown): string {
   const lines = [`error: ${describeError(error)}`];
   if (error instanceof ConfigurationRefused) return [...error.problems.map(formatProblem), ...lines].join('\n');
   if (error instanceof GatewayError) {

@@ -6,7 +6,16 @@ import { readConfiguration } from '../../config/configuration.ts';
 import { shellQuote } from '../../peers/admitCommand.ts';
 import { type Admitting, admitting } from '../../peers/admitKnock.ts';
 import { entrance } from '../../peers/peerChecks.ts';
-import { type CommandContext, ConfigurationRefused, runCommand, socketFrom, writeJson } from '../context.ts';
+import {
+  type CommandContext,
+  ConfigurationRefused,
+  errorText,
+  errorValue,
+  exitCode,
+  runCommand,
+  socketFrom,
+  writeJson,
+} from '../context.ts';
 import { withConfiguration, withExamples, withJson } from '../options.ts';
 import { table } from '../table.ts';
 import { directoryOf } from './addPeer.ts';
@@ -25,18 +34,20 @@ function proof({ certificateFingerprints = [], certificateSubjects = [], userIde
   return parts.length === 0 ? 'any trusted one' : parts.join('; ');
 }
 
+const right = (title: string) => ({ title, align: 'right' as const });
+const liveColumns = [right('OPEN'), right('INSTANCES'), { title: 'LAST SEEN' }];
+
+function liveCells(own: PeerStatus | undefined, now: number): string[] {
+  const seen = own?.lastSeenAt === undefined ? 'never' : `${formatDuration(now - own.lastSeenAt)} ago`;
+  return [formatCount(own?.openAssociations ?? 0), formatCount(own?.instances ?? 0), seen];
+}
+
 function peerTable(peers: readonly Peer[], figures: ReadonlyMap<string, PeerStatus> | undefined, now: number): string {
   if (peers.length === 0) return 'No peers are configured: every association is rejected.\n';
-  const live = (peer: Peer) => {
-    if (figures === undefined) return ['', '', ''];
-    const own = figures.get(peer.aeTitle);
-    const seen = own?.lastSeenAt === undefined ? 'never' : `${formatDuration(now - own.lastSeenAt)} ago`;
-    return [formatCount(own?.openAssociations ?? 0), formatCount(own?.instances ?? 0), seen];
-  };
-  const right = (title: string) => ({ title, align: 'right' as const });
+  const live = (peer: Peer) => (figures === undefined ? ['', '', ''] : liveCells(figures.get(peer.aeTitle), now));
   const columns = [{ title: 'PEER' }, { title: 'FROM' }, { title: 'CERTIFICATE' }, { title: 'PRIORITY' }];
   return table(
-    [...columns, right('OPEN'), right('INSTANCES'), { title: 'LAST SEEN' }],
+    [...columns, ...liveColumns],
     peers.map((peer) => [
       peer.aeTitle,
       peer.addresses?.join(' ') ?? 'anywhere',
@@ -60,8 +71,8 @@ function whatToDo({ id, hint }: KnockEntry, admission: Admitting, file: string):
   return `medusa-gateway peers add --knock ${id} --config ${shellQuote(file)}`;
 }
 
-/** Pure. `admission`: what `peers add --knock` would make of it. */
-export function renderKnock(knock: KnockEntry, admission: Admitting, file: string, now: number): string {
+/** Pure. `next`: what to do about it. */
+export function renderKnock(knock: KnockEntry, next: string, now: number): string {
   const { id, callingAeTitle, calledAeTitle, address, listener, implementationVersionName, count, lastAt, why } = knock;
   const by = implementationVersionName === undefined ? '' : `, ${implementationVersionName}`;
   const times = count === 1 ? 'once' : `${formatCount(count)} times`;
@@ -70,7 +81,7 @@ export function renderKnock(knock: KnockEntry, admission: Admitting, file: strin
     `called ${calledAeTitle || '(blank)'} on ${listener}; ${knock.sopClasses.length} SOP classes proposed`,
     ...certificateText(knock),
     why,
-    whatToDo(knock, admission, file),
+    next,
   ];
   return lines.map((line, index) => `${index === 0 ? `${String(id).padStart(4)}  ` : '      '}${line}\n`).join('');
 }
@@ -82,16 +93,50 @@ async function askRunning(config: string): Promise<Running | undefined> {
   return status && peers && { status, peers };
 }
 
-function renderRunning({ peers: { knocks, learningUntil } }: Running, config: TextConfiguration, file: string): string {
-  const directory = directoryOf(config);
-  const entrances = config.listeners.map(entrance);
+function renderKnocks({ knocks, learningUntil }: PeersAnswer, nextOf: (knock: KnockEntry) => string): string {
   const learning = learningUntil === undefined ? '' : `\nLearn mode is on until ${formatTime(learningUntil)} UTC.\n`;
   if (knocks.length === 0) return `${learning}\nNobody knocked and was turned away since the gateway started.\n`;
-  const entries = knocks.map((knock) =>
-    renderKnock(knock, admitting(knock, directory, entrances, { anyAddress: false }), file, Date.now()),
-  );
+  const entries = knocks.map((knock) => renderKnock(knock, nextOf(knock), Date.now()));
   return `${learning}\nKnocked and was turned away, the latest first:\n\n${entries.join('\n')}`;
 }
+
+function renderRunning({ peers }: Running, config: TextConfiguration, file: string): string {
+  const directory = directoryOf(config);
+  const entrances = config.listeners.map(entrance);
+  return renderKnocks(peers, (knock) =>
+    whatToDo(knock, admitting(knock, directory, entrances, { anyAddress: false }), file),
+  );
+}
+
+/** What the running gateway knows by itself, when its file has been spoilt since. */
+function renderWithoutFile({ status, peers }: Running, file: string): string {
+  const rows = status.peers.map((peer) => [peer.aeTitle, ...liveCells(peer, status.now)]);
+  const figures = rows.length === 0 ? 'No peers are known.\n' : table([{ title: 'PEER' }, ...liveColumns], rows);
+  const add = (id: number) => `medusa-gateway peers add --knock ${id} --config ${shellQuote(file)}`;
+  const knocks = renderKnocks(peers, ({ id, hint, limit }) =>
+    limit === undefined ? `once the file is sound: ${add(id)}` : hint,
+  );
+  return `The running gateway goes on with the configuration before:\n\n${figures}${knocks}`;
+}
+
+async function listWithoutFile(
+  context: CommandContext,
+  refused: ConfigurationRefused,
+  options: Options,
+): Promise<void> {
+  const running = await askRunning(options.config);
+  if (running === undefined) throw refused;
+  if (options.json) {
+    const peers = running.status.peers.map((figures) => ({ aeTitle: figures.aeTitle, figures }));
+    writeJson(context, { ok: false, error: errorValue(refused), running: true, peers, ...running.peers });
+  } else {
+    context.writeError(`${errorText(refused)}\n`);
+    context.write(renderWithoutFile(running, options.config));
+  }
+  context.finish(exitCode.failed);
+}
+
+type Options = { config: string; json?: boolean };
 
 /** Without what is secret. */
 const shown = ({ userIdentity, ...peer }: Peer, figures: ReadonlyMap<string, PeerStatus> | undefined) => {
@@ -104,11 +149,11 @@ export function registerList(peers: Command, context: CommandContext): void {
     .command('list')
     .description('who may send, how they are doing, and who knocked and was turned away');
   withExamples(withJson(withConfiguration(command)), ['peers list --config gateway.yaml']);
-  command.action((options: { config: string; json?: boolean }) =>
+  command.action((options: Options) =>
     runCommand(context, options, async () => {
       const { config: file, json } = options;
       const result = readConfiguration(file);
-      if (!result.ok) throw new ConfigurationRefused(file, result.problems);
+      if (!result.ok) return listWithoutFile(context, new ConfigurationRefused(file, result.problems), options);
       const { config } = result;
       const running = await askRunning(file);
       const figures = running && new Map(running.status.peers.map((peer) => [peer.aeTitle, peer]));
