@@ -257,7 +257,7 @@ describe('availability', () => {
     r.register.onHandshakeFailed({ address: '10.9.0.1' });
     r.register.onHandshakeFailed({ address: '10.0.0.3' });
     expect(r.minutes()).toEqual([0, 0]);
-    r.register.onHandshakeFailed({ address: '::ffff:10.0.0.1' });
+    r.register.onHandshakeFailed({ address: '10.0.0.1' });
     expect(r.minutes()).toEqual([0, 1]);
     r.admit('MR2', '10.0.0.1');
     r.wait(minute);

@@ -48,6 +48,8 @@ export type TestListener = {
 
 export async function startListener(options: {
   intake: Intake;
+  /** Default 127.0.0.1. */
+  host?: string;
   tls?: TlsMaterial;
   limits?: Partial<AssociationLimits>;
   access?: AccessPolicy;
@@ -66,7 +68,7 @@ export async function startListener(options: {
   const desk = options.commitment;
   const listener = new Listener({
     name: options.tls ? 'dicom-tls' : 'dicom',
-    host: '127.0.0.1',
+    host: options.host ?? '127.0.0.1',
     port: 0,
     tls: options.tls,
     gate: new ConnectionGate({

@@ -5,6 +5,7 @@ import type { UserIdentity } from '../upperLayer/pdu.ts';
 export type { UserIdentity } from '../upperLayer/pdu.ts';
 
 export type Caller = {
+  /** IPv4 as `a.b.c.d`, whatever kind of socket it came by. */
   address: string;
   port: number;
   /** Name of the listener that the connection came in by. */

@@ -9,6 +9,7 @@ import type { Caller, CallerCertificate } from '../services/access.ts';
 import { type ClientTrust, trustNobody } from './clientTrust.ts';
 import type { ConnectionGate, Shed, Ticket } from './connectionGate.ts';
 import { misdialOnPlain } from './misdial.ts';
+import { plainAddress } from './plainAddress.ts';
 import { type ReadingMode, readSocket } from './socketReader.ts';
 import { socketTransport } from './socketTransport.ts';
 import { type TlsMaterial, TlsTerminator } from './tlsTerminator.ts';
@@ -34,6 +35,9 @@ export type ListenerOptions = {
 /** A connection from its TCP accept to its end. */
 type Connection = { address: string; port: number; ticket: Ticket; shed: Shed | undefined };
 
+/** A connection that is closed already has none. */
+const callerAddress = (remote: string | undefined) => plainAddress(remote ?? 'unknown');
+
 const idleCheckMs = 1_000;
 
 export class Listener {
@@ -55,7 +59,7 @@ export class Listener {
     this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
     // Closed by Node before they cost a socket; the gate counts those of the other listeners too.
     this.#server.maxConnections = options.gate.limits.connections;
-    this.#server.on('drop', (dropped) => this.#turnAway(dropped?.remoteAddress ?? 'unknown'));
+    this.#server.on('drop', (dropped) => this.#turnAway(callerAddress(dropped?.remoteAddress)));
   }
 
   get associations(): ReadonlySet<AcceptedAssociation> {
@@ -128,7 +132,7 @@ export class Listener {
     raw.on('error', () => {}); // its consequence, the close, is what is handled
     if (this.#stopping) return void raw.destroy();
     const { gate, context } = this.#options;
-    const address = raw.remoteAddress ?? 'unknown';
+    const address = callerAddress(raw.remoteAddress);
     const onShed = (why: Shed) => this.#onShed(raw, why);
     const ticket = gate.enter({ destroy: () => raw.destroy(), onShed }, context.limits.artimMs);
     if (ticket === undefined) {

@@ -14,7 +14,7 @@ import { printable } from '../../dicom/services/printable.ts';
 import { aeTitlePattern } from '../config/fields.ts';
 import { type Admittance, admitCommand } from './admitCommand.ts';
 import { certificateProblem, type Entrance, hintOnInvalid, userIdentityProblem } from './peerChecks.ts';
-import { isFromAllowedAddress, type PeerDirectory, type PreparedPeer, plainAddress } from './peerDirectory.ts';
+import { isFromAllowedAddress, type PeerDirectory, type PreparedPeer } from './peerDirectory.ts';
 
 export type AssociationCounts = { total(): number; ofPeer(aeTitle: string): number };
 
@@ -86,7 +86,7 @@ function peerOrRefusal(
 
 const knocked = (aeTitle: string, { address, certificate }: Caller): Admittance => ({
   aeTitle,
-  address: plainAddress(address),
+  address,
   ...(certificate === undefined ? {} : { fingerprint: certificate.fingerprint }),
 });
 
@@ -108,7 +108,7 @@ function identityRefusal(
   caller: Caller,
 ): Refusal | undefined {
   if (!isFromAllowedAddress(found, caller.address)) {
-    const hint = admitHint(parts, caller, { aeTitle, address: plainAddress(caller.address) });
+    const hint = admitHint(parts, caller, { aeTitle, address: caller.address });
     return refuse('callingAeTitleNotRecognized', 'the peer may not call from this address', hint);
   }
   const certificate = certificateProblem(found, caller, entranceOf(parts.entrances, caller.listener));

@@ -5,12 +5,13 @@
 import type { Knock } from '../../dicom/services/acceptedAssociation.ts';
 import { isUid } from '../../dicom/uids.ts';
 import type { KnockEntry } from '../../web/peers.ts';
-import { plainAddress } from './peerDirectory.ts';
 
 const maxKnocks = 256;
 /** One address can invent AE titles without end: it pushes out its own knocks, not those of others. */
 const maxKnocksOfOneAddress = 16;
 const maxUids = 32;
+/** Whoever still has a number in mind must not admit somebody else by it. */
+const numberRestsMs = 15 * 60_000;
 
 /** ASCII that no terminal and no file format takes for anything else than text. */
 const shown = (text: string, length: number) =>
@@ -26,7 +27,7 @@ function describe({ request, caller, verdict }: Knock) {
   return {
     callingAeTitle: shown(request.callingAeTitle, 80),
     calledAeTitle: shown(request.calledAeTitle, 80),
-    address: plainAddress(caller.address),
+    address: caller.address,
     listener: caller.listener,
     ...(certificate === undefined
       ? {}
@@ -52,6 +53,8 @@ export class KnockBook {
   readonly #entries = new Map<string, KnockEntry>();
   readonly #now: () => number;
   #lastId = 0;
+  /** Numbers that nobody has any more, the longest free first. */
+  readonly #freed: Array<{ id: number; at: number }> = [];
 
   /** `now`: milliseconds since 1970. */
   constructor(now: () => number) {
@@ -66,21 +69,19 @@ export class KnockBook {
     const at = this.#now();
     const entry = {
       ...described,
-      id: known?.id ?? ++this.#lastId,
+      id: known?.id ?? this.#makeRoom(address) ?? this.#freeId(at),
       count: (known?.count ?? 0) + 1,
       firstAt: known?.firstAt ?? at,
       lastAt: at,
     };
     this.#entries.delete(identity);
-    if (known === undefined) this.#makeRoom(address);
     this.#entries.set(identity, entry);
   }
 
   /** Who came in is no stranger any more. Texts as they are shown. */
   forget(callingAeTitle: string, address: string): void {
-    const from = plainAddress(address);
     for (const [identity, entry] of this.#entries) {
-      if (entry.callingAeTitle === callingAeTitle && entry.address === from) this.#entries.delete(identity);
+      if (entry.callingAeTitle === callingAeTitle && entry.address === address) this.#entries.delete(identity);
     }
   }
 
@@ -89,14 +90,28 @@ export class KnockBook {
     return [...this.#entries.values()].reverse();
   }
 
-  #makeRoom(address: string): void {
+  /** For one more of this address. Answers the number of what it had to push out of its own. */
+  #makeRoom(address: string): number | undefined {
     const own = [...this.#entries].filter(([, entry]) => entry.address === address);
-    const oldest =
-      own.length >= maxKnocksOfOneAddress ? own[0]?.[0] : this.#entries.size >= maxKnocks && this.#firstKey();
-    if (oldest) this.#entries.delete(oldest);
+    const [oldestOwn] = own;
+    if (oldestOwn && own.length >= maxKnocksOfOneAddress) {
+      this.#entries.delete(oldestOwn[0]);
+      return oldestOwn[1].id;
+    }
+    const [oldest] = this.#entries;
+    if (oldest && this.#entries.size >= maxKnocks) this.#drop(...oldest);
+    return undefined;
   }
 
-  #firstKey(): string | undefined {
-    return this.#entries.keys().next().value;
+  #drop(identity: string, { id }: KnockEntry): void {
+    this.#entries.delete(identity);
+    this.#freed.push({ id, at: this.#now() });
+  }
+
+  #freeId(now: number): number {
+    const [first] = this.#freed;
+    if (first === undefined || now - first.at < numberRestsMs) return ++this.#lastId;
+    this.#freed.shift();
+    return first.id;
   }
 }

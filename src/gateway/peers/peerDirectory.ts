@@ -16,9 +16,6 @@ export type PreparedPeer = {
 /** The name of the entry for everybody who has none of their own. */
 export const anyPeer = '*';
 
-/** IPv4 callers of an IPv6 socket come as ::ffff:a.b.c.d. */
-export const plainAddress = (address: string) => address.replace(/^::ffff:(?=\d+\.)/, '');
-
 const familyOf = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
 
 function addressList(networks: readonly string[]): BlockList {
@@ -42,8 +39,7 @@ function prepare(peer: PeerConfiguration): PreparedPeer {
 }
 
 export function isFromAllowedAddress({ addresses }: PreparedPeer, address: string): boolean {
-  const plain = plainAddress(address);
-  return addresses === undefined || (isIP(plain) !== 0 && addresses.check(plain, familyOf(plain)));
+  return addresses === undefined || (isIP(address) !== 0 && addresses.check(address, familyOf(address)));
 }
 
 /** A configuration whose secrets are still references will do, but for who has to give a passcode. */

@@ -20,7 +20,10 @@ const knock = ({ calling = 'CT1', address = '10.0.0.1', caller, request }: Chang
 function book() {
   let now = 1000;
   const knocks = new KnockBook(() => now++);
-  return { knocks, record: (changes?: Changes) => knocks.record(knock(changes)) };
+  const wait = (ms: number) => {
+    now += ms;
+  };
+  return { knocks, wait, record: (changes?: Changes) => knocks.record(knock(changes)) };
 }
 
 describe('the book of knocks', () => {
@@ -28,7 +31,7 @@ describe('the book of knocks', () => {
     const { knocks, record } = book();
     record();
     record({ calling: 'MR1' });
-    record({ address: '::ffff:10.0.0.1' });
+    record({ address: '10.0.0.1' });
     expect(knocks.all).toMatchObject([
       { id: 1, callingAeTitle: 'CT1', address: '10.0.0.1', count: 2, firstAt: 1000, lastAt: 1002 },
       { id: 2, callingAeTitle: 'MR1', count: 1 },
@@ -61,6 +64,26 @@ describe('the book of knocks', () => {
     for (let n = 0; n < 1000; n++) record({ address: `10.1.${n >> 8}.${n & 255}` });
     expect(knocks.all).toHaveLength(256);
     expect(new Set(knocks.all.map(({ id }) => id)).size).toBe(256);
+  });
+
+  it('gives small numbers, however many titles one address invents, and never that of another address', () => {
+    const { knocks, record } = book();
+    record({ calling: 'HONEST', address: '10.0.0.9' });
+    for (let n = 0; n < 50_000; n++) record({ calling: `X${n}`, address: '10.0.0.1' });
+    record({ calling: 'LATE', address: '10.0.0.8' });
+    const ids = new Map(knocks.all.map(({ id, callingAeTitle }) => [callingAeTitle, id]));
+    expect([ids.get('HONEST'), ids.get('LATE'), Math.max(...ids.values())]).toEqual([1, 18, 18]);
+  });
+
+  it('gives the number of somebody who was admitted to nobody else for a quarter of an hour', () => {
+    const { knocks, record, wait } = book();
+    record();
+    knocks.forget('CT1', '10.0.0.1');
+    record({ calling: 'EVIL', address: '10.0.0.2' });
+    expect(knocks.all.map(({ id }) => id)).toEqual([2]);
+    wait(15 * 60_000);
+    record({ calling: 'MR1' });
+    expect(knocks.all.map(({ id }) => id)).toEqual([1, 2]);
   });
 
   it('makes texts printable and short, and keeps only UIDs of what is proposed', () => {
@@ -102,7 +125,7 @@ describe('the book of knocks', () => {
     record();
     record({ address: '10.0.0.2' });
     record({ calling: 'MR1' });
-    knocks.forget('CT1', '::ffff:10.0.0.1');
+    knocks.forget('CT1', '10.0.0.1');
     expect(knocks.all.map(({ id }) => id)).toEqual([3, 2]);
   });
 });
