@@ -36,21 +36,24 @@ export class Register {
   readonly #options: CommitmentOptions;
   readonly #pending = new Map<string, Pending>();
   readonly #counters = new Map<string, CommitmentFigures>();
-  /** Files that were set aside since the start. */
+  /** Files that were set aside, or could not be read, since the start. */
   damaged = 0;
 
   constructor(options: CommitmentOptions) {
     this.#options = options;
-    this.files = new TransactionFiles(options.directory, (path) => {
-      this.damaged++;
-      const hint = 'the sender will miss its report, and can ask again; look at the disk';
-      options.log.error(
-        'commitment.damaged',
-        `the file of a commitment request is damaged and was set aside; ${hint}`,
-        {
-          path,
-        },
-      );
+    const { directory, log } = options;
+    this.files = new TransactionFiles(directory, {
+      onDamaged: (path) => {
+        this.damaged++;
+        const hint = 'the sender will miss its report, and can ask again; look at the disk';
+        const message = `the file of a commitment request is damaged and was set aside; ${hint}`;
+        log.error('commitment.damaged', message, { path });
+      },
+      onUnreadable: (path, error) => {
+        this.damaged++;
+        const message = `the file of a commitment request cannot be read: ${describeError(error)}; it is left for the next start`;
+        log.error('commitment.unreadable', message, { path });
+      },
     });
   }
 

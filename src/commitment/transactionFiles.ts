@@ -11,26 +11,40 @@ import { decodeTransaction, encodeTransaction, keyOf, type TransactionRecord } f
 
 const suffix = '.json';
 
+export type TransactionFileEvents = {
+  /** A file was set aside, and is at `path` now. */
+  onDamaged(path: string): void;
+  /** A file can be neither read nor set aside, and stays where it is. */
+  onUnreadable(path: string, error: unknown): void;
+};
+
+const removeIfPossible = (path: string) => rm(path, { force: true }).catch(() => {});
+
 type Identity = { peer: string; transactionUid: string };
 
 export class TransactionFiles {
   readonly #directory: string;
-  readonly #onDamaged: (path: string) => void;
+  readonly #events: TransactionFileEvents;
 
-  /** `directory` is made when it is missing. `onDamaged`: a file was set aside, and is at `path` now. */
-  constructor(directory: string, onDamaged: (path: string) => void) {
+  /** `directory` is made when it is missing. */
+  constructor(directory: string, events: TransactionFileEvents) {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
     this.#directory = directory;
-    this.#onDamaged = onDamaged;
+    this.#events = events;
   }
 
-  /** Every transaction that can be read. What an interrupted write left behind is removed. */
+  /** Every transaction that can be read: one that cannot stops no other. What an interrupted write left behind is removed. */
   async *all(): AsyncGenerator<TransactionRecord> {
     for (const name of (await readdir(this.#directory)).sort()) {
-      if (name.endsWith('.new')) await rm(join(this.#directory, name), { force: true });
+      const path = join(this.#directory, name);
+      if (name.endsWith('.new')) await removeIfPossible(path);
       if (!name.endsWith(suffix)) continue;
-      const record = await this.#readOrSetAside(name);
-      if (record !== undefined) yield record;
+      try {
+        const record = await this.#readOrSetAside(name);
+        if (record !== undefined) yield record;
+      } catch (error) {
+        this.#events.onUnreadable(path, error);
+      }
     }
   }
 
@@ -40,8 +54,14 @@ export class TransactionFiles {
   }
 
   /** Resolves when it is durable. Calls for one transaction may not overlap. */
-  save(record: TransactionRecord): Promise<void> {
-    return replaceFile(join(this.#directory, this.#name(record)), encodeTransaction(record));
+  async save(record: TransactionRecord): Promise<void> {
+    const path = join(this.#directory, this.#name(record));
+    try {
+      await replaceFile(path, encodeTransaction(record));
+    } catch (error) {
+      await removeIfPossible(`${path}.new`); // half a file on a full disk: the next one needs its room
+      throw error;
+    }
   }
 
   /** Not made durable: a transaction that comes back after a power cut is reported again, which does no harm. */
@@ -62,7 +82,7 @@ export class TransactionFiles {
     if (record !== undefined && this.#name(record) === name) return record;
     const aside = `${path.slice(0, -suffix.length)}.damaged`;
     await rename(path, aside);
-    this.#onDamaged(aside);
+    this.#events.onDamaged(aside);
     return undefined;
   }
 

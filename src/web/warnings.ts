@@ -236,8 +236,9 @@ export const warningTable = declare({
   'commitment.damaged': {
     title: 'Storage commitment requests were lost on disk',
     severity: 'error',
-    text: (p: { count: number }) => `${p.count} files of pending requests were damaged and are set aside.`,
-    hint: 'Look at the disk; the senders get no report of these, and can ask again. The files end in .damaged.',
+    text: (p: { count: number }) =>
+      `${p.count} files of pending requests are damaged and were set aside, or cannot be read.`,
+    hint: 'Look at the disk; the senders get no report of these, and can ask again. The log names the files.',
   },
   'courier.failing': {
     title: 'The courier keeps failing',

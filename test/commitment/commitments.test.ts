@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keyOf } from '../../src/commitment/transaction.ts';
@@ -42,6 +42,14 @@ describe('storage commitment', () => {
       expect((await fixture.ask('1.2', [reference('1')])).status).toBe(0x0110);
       expect(fixture.commitments.figures()).toMatchObject([{ peer: 'CT1', pending: 0, reporting: 0, refused: 1 }]);
       expect(fixture.events()).toContain('commitment.not-written');
+    });
+
+    test('that the disk has no room for leave nothing behind', async () => {
+      await fixture.start();
+      // A folder in the way of the file: the temporary one is written, and cannot take its place.
+      mkdirSync(join(fixture.directory, 'commitments', `${keyOf({ peer: 'CT1', transactionUid: '1.2' })}.json`));
+      expect((await fixture.ask('1.2', [reference('1')])).status).toBe(0x0110);
+      expect(fixture.files().filter((name) => name.endsWith('.new'))).toEqual([]);
     });
 
     test('that come again are accepted once; other content under the same Transaction UID is not', async () => {
@@ -171,6 +179,24 @@ describe('storage commitment', () => {
       expect(fixture.events()).toContain('commitment.resumed');
       expect((await fixture.ask('1.2', [reference('9')])).status).toBe(0x0131);
       await fixture.until(() => fixture.reports.length === 1);
+    });
+
+    test('what can be neither read nor set aside stops nothing, and is left for the next start', async () => {
+      await fixture.start();
+      await fixture.ask('1.2', [reference('1')]);
+      await fixture.commitments.stop();
+      const folder = join(fixture.directory, 'commitments');
+      mkdirSync(join(folder, 'folder.json'));
+      mkdirSync(join(folder, 'folder.new'));
+      symlinkSync('loop.json', join(folder, 'loop.json'));
+      writeFileSync(join(folder, '1.9.json'), 'no transaction');
+      mkdirSync(join(folder, '1.9.damaged')); // setting it aside fails
+      await fixture.listen();
+      await fixture.start();
+      await fixture.until(() => fixture.reports.length === 1);
+      expect(fixture.files()).toEqual(expect.arrayContaining(['1.9.json', 'folder.json', 'folder.new', 'loop.json']));
+      expect(fixture.events()).toContain('commitment.unreadable');
+      expect(fixture.commitments.troubles().damaged).toBe(3);
     });
 
     test('a damaged file is set aside and stops nothing', async () => {
