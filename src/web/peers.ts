@@ -3,7 +3,7 @@ import type { Timestamp } from './status.ts';
 
 /** Somebody who asked for associations and was turned away. All texts are printable and cut. */
 export type KnockEntry = {
-  /** Never given twice while the gateway runs. */
+  /** Given again at the earliest a quarter of an hour later, or to another one of the same address that pushes it out. */
   id: number;
   callingAeTitle: string;
   calledAeTitle: string;

@@ -12,6 +12,7 @@ const maxKnocksOfOneAddress = 16;
 const maxUids = 32;
 /** Whoever still has a number in mind must not admit somebody else by it. */
 const numberRestsMs = 15 * 60_000;
+const maxFreed = 4096;
 
 /** ASCII that no terminal and no file format takes for anything else than text. */
 const shown = (text: string, length: number) =>
@@ -81,7 +82,7 @@ export class KnockBook {
   /** Who came in is no stranger any more. Texts as they are shown. */
   forget(callingAeTitle: string, address: string): void {
     for (const [identity, entry] of this.#entries) {
-      if (entry.callingAeTitle === callingAeTitle && entry.address === address) this.#entries.delete(identity);
+      if (entry.callingAeTitle === callingAeTitle && entry.address === address) this.#drop(identity, entry);
     }
   }
 
@@ -106,6 +107,7 @@ export class KnockBook {
   #drop(identity: string, { id }: KnockEntry): void {
     this.#entries.delete(identity);
     this.#freed.push({ id, at: this.#now() });
+    if (this.#freed.length > maxFreed) this.#freed.shift(); // that number is not given again
   }
 
   #freeId(now: number): number {
