@@ -13,8 +13,9 @@ import { type PeerEntries, PeerRecord } from './innerLink/peerRecord.ts';
 
 /** AE titles can be invented without end: figures are kept for so many, then gathered under one name. */
 const maxPeers = 512;
-const strangers = '(never admitted)';
-const others = '(others)';
+/** Longer than an AE title can be (16 characters): nobody is called so. */
+const strangers = '(unidentified callers)';
+const others = '(all other AE titles)';
 
 const minuteMs = 60_000;
 /** A peer that is not configured (admitted by `*`) and was not seen for so long is forgotten at the next start. */

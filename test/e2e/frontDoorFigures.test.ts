@@ -147,7 +147,7 @@ it('a flood of strangers is counted to the last one, and is a few lines in the l
   }
   const metrics = await fetchText(`${site.stateDirectory}/api.sock`, '/metrics');
   expect(metrics).toContain(
-    'medusa_associations_rejected_total{peer="(never admitted)",reason="callingAeTitleNotRecognized"} 60',
+    'medusa_associations_rejected_total{peer="(unidentified callers)",reason="callingAeTitleNotRecognized"} 60',
   );
   await gateway.stop();
   const lines = site

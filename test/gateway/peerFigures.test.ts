@@ -4,6 +4,7 @@ import type { AcceptedAssociation, Knock } from '../../src/dicom/services/accept
 import { type LimitName, rejection } from '../../src/dicom/services/access.ts';
 import type { Ending } from '../../src/dicom/services/associationLog.ts';
 import type { StorageResult } from '../../src/dicom/services/storage.ts';
+import { aeTitlePattern } from '../../src/gateway/config/fields.ts';
 import { knownPeers, PeerRegister } from '../../src/gateway/peerFigures.ts';
 
 const minute = 60_000;
@@ -86,10 +87,23 @@ describe('counts', () => {
     for (let i = 0; i < 600; i++) close(admit(`AE${i}`));
     for (let i = 0; i < 600; i++) reject('callingAeTitleNotRecognized', `X${i}`, undefined, false);
     expect(register.all.length).toBe(514);
-    expect(counters('(others)')?.associations).toBe(600 - 511);
-    expect(counters('(never admitted)')?.rejected).toEqual({ callingAeTitleNotRecognized: 600 });
-    expect(register.innerLink('(others)')).toBeUndefined();
+    expect(counters('(all other AE titles)')?.associations).toBe(600 - 511);
+    expect(counters('(unidentified callers)')?.rejected).toEqual({ callingAeTitleNotRecognized: 600 });
+    expect(register.innerLink('(all other AE titles)')).toBeUndefined();
     expect(register.total()).toBe(0);
+  });
+
+  it('of AE titles that are called like the gathered rows are their own', () => {
+    const { admit, reject, counters, register } = reception();
+    for (const aeTitle of ['(never admitted)', '(others)']) {
+      admit(aeTitle);
+      expect(register.innerLink(aeTitle)).toBeDefined();
+    }
+    reject('callingAeTitleNotRecognized', 'X', undefined, false);
+    const gathered = register.all.filter(({ aeTitle }) => register.innerLink(aeTitle) === undefined);
+    expect(gathered).toHaveLength(1);
+    for (const { aeTitle } of gathered) expect(aeTitle).not.toMatch(aeTitlePattern);
+    expect(counters('(never admitted)')?.rejected).toEqual({});
   });
 
   it('are not those of a peer when somebody only names it', () => {
@@ -99,7 +113,10 @@ describe('counts', () => {
     const ct1 = () => register.all.find(({ aeTitle }) => aeTitle === 'CT1');
     expect(ct1()?.lastSeenAt).toBeUndefined();
     expect(counters()?.rejected).toEqual({});
-    expect(counters('(never admitted)')?.rejected).toEqual({ callingAeTitleNotRecognized: 1, localLimitExceeded: 1 });
+    expect(counters('(unidentified callers)')?.rejected).toEqual({
+      callingAeTitleNotRecognized: 1,
+      localLimitExceeded: 1,
+    });
     reject('calledAeTitleNotRecognized');
     expect(ct1()?.lastSeenAt).toBe(start);
     expect(counters()?.rejected).toEqual({ calledAeTitleNotRecognized: 1 });
@@ -110,7 +127,7 @@ describe('counts', () => {
     for (let i = 0; i < 600; i++) close(admit(`AE${i}`));
     const first = admit('LATE');
     admit('LATE');
-    expect([register.ofPeer('LATE'), register.ofPeer('(others)'), register.total()]).toEqual([2, 0, 2]);
+    expect([register.ofPeer('LATE'), register.ofPeer('(all other AE titles)'), register.total()]).toEqual([2, 0, 2]);
     close(first);
     expect(register.ofPeer('LATE')).toBe(1);
   });
@@ -150,7 +167,7 @@ it('after a restart the peers of the configuration come first, then those that w
   );
   const titles = after.all.map(({ aeTitle }) => aeTitle);
   expect(titles).toHaveLength(512);
-  expect(titles.slice(0, 3)).toEqual(['CT1', 'NEW', '(others)']);
+  expect(titles.slice(0, 3)).toEqual(['CT1', 'NEW', '(all other AE titles)']);
   expect(titles).not.toContain('OLD');
   expect(after.innerLink('CT1')).toMatchObject({ goodMinutes: 1, since: start });
   expect(after.total()).toBe(0);

@@ -104,10 +104,10 @@ it('gives the figures of the status', () => {
 });
 
 it('has no link for a name under which several are gathered', () => {
-  const { link: _, ...gathered } = samplePeer({ aeTitle: '(never admitted)' });
+  const { link: _, ...gathered } = samplePeer({ aeTitle: '(unidentified callers)' });
   const rendered = renderMetrics(statusMetrics(sampleStatus({ peers: [gathered] })));
   expect(rendered).toContain(
-    'medusa_associations_rejected_total{peer="(never admitted)",reason="temporaryCongestion"} 1',
+    'medusa_associations_rejected_total{peer="(unidentified callers)",reason="temporaryCongestion"} 1',
   );
   expect(rendered).not.toContain('medusa_peer_availability_ratio{');
   expect(rendered).not.toContain('medusa_peer_acknowledge_seconds_bucket{');

@@ -60,9 +60,9 @@ it('limits show when they are near or were reached within a day, and are one lin
 });
 
 it('strangers come last on the page, however often they knock', () => {
-  const { link: _, ...strangers } = samplePeer({ aeTitle: '(never admitted)', lastSeenAt: sampleStatus().now });
+  const { link: _, ...strangers } = samplePeer({ aeTitle: '(unidentified callers)', lastSeenAt: sampleStatus().now });
   const page = renderPage(sampleStatus({ peers: [strangers, samplePeer()] }));
-  expect(page.indexOf('>(never admitted)<')).toBeGreaterThan(page.indexOf('>CT1<'));
+  expect(page.indexOf('>(unidentified callers)<')).toBeGreaterThan(page.indexOf('>CT1<'));
 });
 
 it('the page shows the senders that were seen last when there are many', () => {
