@@ -17,7 +17,7 @@ import { Reporter } from './reporter.ts';
 import { Resolver } from './resolver.ts';
 import { digestOf, type Pending, pendingOf, type TransactionRecord } from './transaction.ts';
 
-/** Bytes of requests, of all peers together, that may be coming in at the same time. */
+/** Bytes of requests, of all peers together, that may be under way at the same time: until they are answered. */
 const maxIncomingBytes = 64 * 1024 * 1024;
 const lookMs = 250;
 
@@ -31,6 +31,8 @@ export class Commitments implements CommitmentDesk {
   /** Requests that are being written, with the answer that they will get. */
   readonly #saving = new Map<Pending, Promise<CommitmentAnswer>>();
   #incomingBytes = 0;
+  /** What waits for a turn of its own. */
+  readonly #turns: Array<() => void> = [];
   #loaded: Pending[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -91,6 +93,16 @@ export class Commitments implements CommitmentDesk {
 
   giveRoom(bytes: number): void {
     this.#incomingBytes -= bytes;
+  }
+
+  inTurn(work: () => void): void {
+    if (this.#turns.push(work) === 1) setImmediate(() => this.#nextTurn());
+  }
+
+  #nextTurn(): void {
+    this.#turns[0]?.();
+    this.#turns.shift();
+    if (this.#turns.length > 0) setImmediate(() => this.#nextTurn());
   }
 
   async request(

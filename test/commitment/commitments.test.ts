@@ -84,6 +84,19 @@ describe('storage commitment', () => {
       expect(fixture.commitments.terms('NOBODY')).toBeUndefined();
     });
 
+    test('have a turn of the event loop each', async () => {
+      await fixture.start();
+      const seen: string[] = [];
+      for (const name of ['a', 'b', 'c']) fixture.commitments.inTurn(() => seen.push(name));
+      const turns: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turns.push(seen.length);
+      }
+      expect(seen).toEqual(['a', 'b', 'c']);
+      expect(turns.slice(0, 3)).toEqual([1, 2, 3]);
+    });
+
     test('coming in are limited in bytes, all together', async () => {
       await fixture.start();
       expect(fixture.commitments.takeRoom(60 * 1024 * 1024)).toBe(true);

@@ -4,7 +4,7 @@ import { hold } from './target.ts';
 
 export class RecordingDesk implements CommitmentDesk {
   full = false;
-  /** Bytes of requests that are coming in. */
+  /** Bytes of requests that are not answered. */
   room = 0;
   reportsOpen = 0;
   reports = 0;
@@ -24,6 +24,10 @@ export class RecordingDesk implements CommitmentDesk {
   giveRoom(bytes: number): void {
     this.room -= bytes;
     hold(this.room >= 0, 'no more room is given back than was taken');
+  }
+
+  inTurn(work: () => void): void {
+    work();
   }
 
   request(): Promise<CommitmentAnswer> {

@@ -2,6 +2,7 @@
  * Storage Commitment Push Model SCP (PS3.4 annex J) on one association: takes N-ACTION, hands the request to the desk and
  * answers Success only when the desk has it durable; sends N-EVENT-REPORT when the desk asks for it.
  */
+import { describeError } from '../../base/errors.ts';
 import {
   type CommitmentReport,
   type CommitmentRequest,
@@ -48,9 +49,14 @@ export type ReportChannel = {
 export type CommitmentDesk = {
   /** undefined: the peer may not ask for commitment. */
   terms(peer: string): { instancesPerRequest: number } | undefined;
-  /** Room for a request that is coming in; false when too much of all peers is coming in at the time. */
+  /** Room for a request until it is answered; false when too much of all peers is under way at the time. */
   takeRoom(bytes: number): boolean;
   giveRoom(bytes: number): void;
+  /**
+   * Runs `work` in a turn of the event loop that no other work of the desk has: to decode many references takes a tenth of a
+   * second, and the associations that store have to come in between.
+   */
+  inTurn(work: () => void): void;
   /** Resolves when the request is durable, or is refused. Never rejects. */
   request(
     request: CommitmentRequest,
@@ -167,25 +173,36 @@ export class StorageCommitmentService implements AssociationService {
   }
 
   #finish(incoming: Incoming): void {
-    const { desk, calledAeTitle, peer } = this.#options;
+    const { desk, host } = this.#options;
     const room = incoming.gathered.length;
-    const dataSet = incoming.gathered.take();
-    let decoded: CommitmentRequest | CommitmentAnswer;
-    try {
-      decoded = incoming.refusal ?? decode(dataSet, incoming);
-    } finally {
+    const answered = (answer?: CommitmentAnswer) => {
       desk.giveRoom(room);
-    }
-    if ('status' in decoded) {
-      desk.refused(peer, decoded);
-      return this.#answer(incoming, decoded);
-    }
-    this.#answering++;
-    void desk.request(decoded, { calledAeTitle, channel: this.#channel }).then((answer) => {
-      this.#answer(incoming, answer);
+      if (answer) this.#answer(incoming, answer);
       this.#answering--;
       if (this.#answering === 0) this.#onIdle?.();
+    };
+    this.#answering++;
+    if (incoming.refusal) return answered(this.#refuse(incoming.refusal));
+    const dataSet = incoming.gathered.take();
+    desk.inTurn(() => {
+      if (this.#closed) return answered(); // nobody was promised anything
+      void this.#request(dataSet, incoming).then(answered, (error: unknown) => {
+        answered();
+        host.abort(`a storage commitment request could not be handled: ${describeError(error)}`);
+      });
     });
+  }
+
+  async #request(dataSet: Buffer, incoming: Incoming): Promise<CommitmentAnswer> {
+    const { desk, calledAeTitle } = this.#options;
+    const decoded = decode(dataSet, incoming);
+    if ('status' in decoded) return this.#refuse(decoded);
+    return desk.request(decoded, { calledAeTitle, channel: this.#channel });
+  }
+
+  #refuse(answer: CommitmentAnswer): CommitmentAnswer {
+    this.#options.desk.refused(this.#options.peer, answer);
+    return answer;
   }
 
   #answer({ command, context }: Incoming, { status, comment }: CommitmentAnswer): void {

@@ -52,6 +52,12 @@ class TestDesk implements CommitmentDesk {
   giveRoom(bytes: number) {
     this.taken -= bytes;
   }
+  /** Collected when it is an array. */
+  turns: Array<() => void> | undefined;
+  inTurn(work: () => void) {
+    if (this.turns) this.turns.push(work);
+    else work();
+  }
   request(made: CommitmentRequest, from: { calledAeTitle: string; channel: ReportChannel }) {
     this.requests.push({ request: made, ...from });
     return this.answer;
@@ -177,6 +183,27 @@ describe('storage commitment SCP', () => {
     desk.answer = Promise.resolve({ status: 0x0131, comment: 'in use' });
     desk.room = 10_000;
     expect(await answerTo(peer, action(), data())).toMatchObject({ status: 0x0131, errorComment: 'in use' });
+    expect(desk.taken).toBe(0);
+  });
+
+  test('takes room for as long as a request is not answered, and decodes it in a turn of its own', async () => {
+    const { promise, resolve } = Promise.withResolvers<CommitmentAnswer>();
+    desk.answer = promise;
+    desk.turns = [];
+    const { turns } = desk;
+    const peer = await associate();
+    const gone = await associate();
+    for (const one of [peer, gone]) one.send(action(), data());
+    await until(() => turns.length === 2);
+    const { taken } = desk;
+    expect(taken).toBeGreaterThan(0);
+    expect(desk.requests).toHaveLength(0);
+    gone.destroy();
+    await until(() => desk.channels.some((channel) => !channel.open));
+    for (const work of turns) work();
+    await until(() => desk.requests.length === 1 && desk.taken === taken / 2); // whoever is gone was promised nothing
+    resolve({ status: 0 });
+    expect(await peer.answer()).toBe('status 0000 to 7');
     expect(desk.taken).toBe(0);
   });
 
