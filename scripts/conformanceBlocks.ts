@@ -57,7 +57,8 @@ const rejectionCauses: Record<keyof typeof rejection, string> = {
   protocolVersionNotSupported: 'bit 0 of the protocol version is not set',
   notAuthorized: 'the user identity that the peer has to give is missing or wrong',
   temporaryCongestion: 'nothing can be stored at present (spool full, disk full or failing)',
-  localLimitExceeded: 'too many associations, in all or of this peer, or too many presentation contexts',
+  localLimitExceeded:
+    'too many associations, in all or of this peer, or more presentation contexts than `limits.presentationContexts`',
 };
 const resultName = { 1: 'rejected-permanent', 2: 'rejected-transient' } as const;
 const sourceName = { 1: 'service-user', 2: 'service-provider (ACSE)', 3: 'service-provider (presentation)' } as const;
@@ -87,7 +88,7 @@ const aborts = markdownTable(
     [
       '0 service-user',
       '0',
-      'a limit was reached (silence, slowness, bytes on an association, size of an instance), or the gateway stops',
+      'a limit was reached (silence, slowness, bytes on an association, size of an instance), the gateway stops, or the first PDU is no valid A-ASSOCIATE-RQ (AA-1 of PS3.8 table 9-7), such as one of more than 128 presentation contexts',
     ],
     ...Object.entries(abortReason).map(([name, reason]) => [
       '2 service-provider',

@@ -85,10 +85,17 @@ describe('A-ASSOCIATE-RQ', () => {
   const refused: Array<[string, Parameters<typeof associateRq>[0], string, RegExp]> = [
     ['another protocol version', { protocolVersion: 2 }, 'RJ 1/2/2', /protocol version 2/],
     ['another application context', { applicationContext: '1.2.3' }, 'RJ 1/1/2', /application context 1\.2\.3/],
-    ['256 contexts', { contexts: many(256) }, 'RJ 2/3/2', /256 presentation contexts, at most 128/],
+    ['129 contexts', { contexts: many(129) }, 'ABORT 0/0', /more than 128 presentation contexts/],
+    ['256 contexts', { contexts: many(256) }, 'ABORT 0/0', /more than 128 presentation contexts/],
     ['an even context ID', { contexts: [{ ...storageContext, id: 4 }] }, 'ABORT 2/6', /ID 4 is even/],
     ['a context ID twice', { contexts: [storageContext, storageContext] }, 'ABORT 2/6', /ID 3 comes twice/],
   ];
+  it('with 128 contexts, one for each ID, is accepted', async () => {
+    const peer = await connected();
+    peer.send(associateRq({ contexts: many(128) }));
+    expect(await peer.answer()).toBe('AC');
+    peer.destroy();
+  });
   it.each(refused)('with %s is refused', async (_what, changes, answer, reason) => {
     const from = site.running.lines.length;
     const peer = await connected();

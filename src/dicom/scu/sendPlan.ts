@@ -1,9 +1,6 @@
 /** Which objects go together on an association: presentation contexts are few, so objects are grouped by what they need. Pure. */
-import type { ProposedContext } from '../upperLayer/pdu.ts';
+import { maxContexts, type ProposedContext } from '../upperLayer/pdu.ts';
 import type { ObjectFile } from './objectFile.ts';
-
-/** Context IDs are the odd numbers from 1 to 255 (PS3.8 7.1.1.13). */
-export const maxContexts = 128;
 
 export type Batch = {
   contexts: ProposedContext[];

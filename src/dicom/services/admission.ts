@@ -1,6 +1,6 @@
 /** What every A-ASSOCIATE-RQ has to fulfil, beside what the access policy asks of the caller. Pure but for the policy. */
 import { uid } from '../uids.ts';
-import type { AssociateRq } from '../upperLayer/pdu.ts';
+import { type AssociateRq, maxContexts } from '../upperLayer/pdu.ts';
 import { type AccessPolicy, type Admission, type Caller, rejection } from './access.ts';
 import { printable } from './printable.ts';
 
@@ -31,7 +31,7 @@ export function admissionOf(
     admitted: false,
     rejection: rejection.localLimitExceeded,
     why: `${request.contexts.length} presentation contexts, at most ${limits.presentationContexts} are allowed`,
-    hint: 'raise limits.presentationContexts',
+    hint: `raise limits.presentationContexts (to ${maxContexts} at most)`,
     identified: true,
     limit: 'presentationContexts',
   };

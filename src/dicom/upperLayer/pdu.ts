@@ -10,6 +10,7 @@ import {
   type AssociateAc,
   type AssociateRq,
   type ContextResult,
+  maxContexts,
   type Pdu,
   type ProposedContext,
   pduType,
@@ -108,6 +109,12 @@ function decodeProposedContext(body: Buffer): ProposedContext {
   return { id, abstractSyntax, transferSyntaxes };
 }
 
+/** Retrying does not help whoever sends more than there are IDs, so it is no limit of ours but an invalid PDU. */
+function checkNumber({ length }: readonly ProposedContext[]): void {
+  if (length > maxContexts)
+    throw malformed(`more than ${maxContexts} presentation contexts, which is all that have an ID`);
+}
+
 function decodeContextResult(body: Buffer): ContextResult {
   const [id, , result] = body;
   if (id === undefined || result === undefined || body.length < 4) {
@@ -137,6 +144,7 @@ function decodeRequest(body: Buffer): AssociateRq {
     else if (entry.type === itemType.presentationContextRq) contexts.push(decodeProposedContext(entry.body));
     else if (entry.type === userInformationItem) userInformation = decodeRequestedUserInformation(entry.body);
   }
+  checkNumber(contexts);
   const protocolVersion = body.readUInt16BE(0);
   return { type: 'associate-rq', protocolVersion, ...titles, applicationContext, contexts, userInformation };
 }

@@ -10,6 +10,9 @@ export const pduType = {
   abort: 0x07,
 } as const;
 
+/** Context IDs are the odd numbers from 1 to 255 (PS3.8 7.1.1.13): more contexts than that there cannot be. */
+export const maxContexts = 128;
+
 export type ProposedContext = { id: number; abstractSyntax: string; transferSyntaxes: string[] };
 /** PS3.8 table 9-18. Meaningful transfer syntax only with result `acceptance`. */
 export type ContextResult = { id: number; result: number; transferSyntax: string };

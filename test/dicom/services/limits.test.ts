@@ -75,7 +75,7 @@ const cases: Partial<Record<LimitName, Case>> = {
     },
     answer: 'RJ 2/3/2',
     event: 'association.rejected',
-    text: /3 presentation contexts, at most 2 are allowed; raise limits\.presentationContexts$/,
+    text: /3 presentation contexts, at most 2 are allowed; raise limits\.presentationContexts \(to 128 at most\)$/,
   },
   artimTimeout: {
     limits: { artimMs: 200 },

@@ -7,7 +7,7 @@ import {
   encodePdu,
   type Pdu,
 } from '../../../src/dicom/upperLayer/pdu.ts';
-import { PduError } from '../../../src/dicom/upperLayer/pduError.ts';
+import { abortReason, PduError } from '../../../src/dicom/upperLayer/pduError.ts';
 
 /** Annotated bytes: what stands after a `#` is for the reader. */
 function bytes(text: string): Buffer {
@@ -226,6 +226,15 @@ describe('A-ASSOCIATE-RQ from strangers', () => {
     const unknown = bytes('99 00 0003 010203');
     const sub = bytes('50 00 0007 7f 00 0003 010203');
     expect(withBody(Buffer.concat([fixed('A', 'B'), unknown, sub]))).toMatchObject({ contexts: [] });
+  });
+
+  it('takes a presentation context for each ID that there is, and no more', () => {
+    const contexts = (count: number) =>
+      Buffer.concat(Array.from({ length: count }, () => bytes('20 00 0004 01000000')));
+    expect(withBody(Buffer.concat([fixed('A', 'B'), contexts(128)]))).toMatchObject({ contexts: { length: 128 } });
+    expect(() => withBody(Buffer.concat([fixed('A', 'B'), contexts(129)]))).toThrow(
+      expect.objectContaining({ reason: abortReason.invalidParameterValue }),
+    );
   });
 
   it.each([
