@@ -20,6 +20,8 @@ import { digestOf, type Pending, pendingOf, type TransactionRecord } from './tra
 /** Bytes of requests, of all peers together, that may be under way at the same time: until they are answered. */
 const maxIncomingBytes = 64 * 1024 * 1024;
 const lookMs = 250;
+const longTurnMs = 5;
+const restAfterTurn = 2;
 
 const success: CommitmentAnswer = { status: actionStatus.success };
 
@@ -99,10 +101,16 @@ export class Commitments implements CommitmentDesk {
     if (this.#turns.push(work) === 1) setImmediate(() => this.#nextTurn());
   }
 
+  /** An instance that is stored needs several turns until it is acknowledged: long ones do not follow one another. */
   #nextTurn(): void {
+    const { clock } = this.#options;
+    const begun = clock.monotonic();
     this.#turns[0]?.();
     this.#turns.shift();
-    if (this.#turns.length > 0) setImmediate(() => this.#nextTurn());
+    if (this.#turns.length === 0) return;
+    const took = clock.monotonic() - begun;
+    if (took < longTurnMs) setImmediate(() => this.#nextTurn());
+    else setTimeout(() => this.#nextTurn(), restAfterTurn * took);
   }
 
   async request(

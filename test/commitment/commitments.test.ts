@@ -97,6 +97,22 @@ describe('storage commitment', () => {
       expect(turns.slice(0, 3)).toEqual([1, 2, 3]);
     });
 
+    test('that take long leave the event loop to others for longer', async () => {
+      let now = 0;
+      fixture.clock = { ...fixture.clock, monotonic: () => now };
+      await fixture.start();
+      const seen: string[] = [];
+      for (const name of ['a', 'b']) {
+        fixture.commitments.inTurn(() => {
+          seen.push(name);
+          now += 100;
+        });
+      }
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+      expect(seen).toEqual(['a']);
+      await fixture.until(() => seen.length === 2);
+    });
+
     test('coming in are limited in bytes, all together', async () => {
       await fixture.start();
       expect(fixture.commitments.takeRoom(60 * 1024 * 1024)).toBe(true);
