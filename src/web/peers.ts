@@ -10,7 +10,14 @@ export type KnockEntry = {
   address: string;
   listener: string;
   /** `problem`: why it is not trusted; left out when it is. `invalid`: it is out of date, revoked or flawed, and counts nowhere. */
-  certificate?: { fingerprint: string; subject: string; problem?: string; invalid?: true };
+  certificate?: {
+    fingerprint: string;
+    subject: string;
+    problem?: string;
+    invalid?: true;
+    /** Fingerprints of those above it, when it is trusted. */
+    authorities?: string[];
+  };
   implementationVersionName?: string;
   sopClasses: string[];
   transferSyntaxes: string[];

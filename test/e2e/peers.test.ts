@@ -1,5 +1,6 @@
 /** Peers of a gateway that runs, as an administrator meets them: the real program, its commands, DCMTK as the senders. */
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -215,6 +216,29 @@ describe.skipIf(missing)('a sender with a self-signed certificate', () => {
       ]);
     }
     expect((await echoscu({ port: port.tls, called: 'MEDUSA', calling: 'CT1', tls: pki.client })).ok).toBe(true);
+  });
+});
+
+describe.skipIf(missing)('two authorities of a listener', () => {
+  test('vouch each only for the peers that are bound to it', async () => {
+    const both = join(folder, 'both.pem');
+    const { caFile, foreignAuthority, authority } = pki;
+    writeFileSync(both, readFileSync(caFile, 'utf8') + readFileSync(foreignAuthority.caFile, 'utf8'));
+    const own = await authority.issue('ct1', { commonName: 'ct1' });
+    const forged = await foreignAuthority.issue('forged', { commonName: 'ct1' });
+    const send = { ...forged, caFile };
+    write('peers: [{ aeTitle: CT1, certificateSubjects: ["CN=ct1"] }]');
+    writeFileSync(config, readFileSync(config, 'utf8').replace(`clientCaFile: ${caFile}`, `clientCaFile: ${both}`));
+    await start();
+    const target = { port: port.tls, called: 'MEDUSA', calling: 'CT1' };
+    expect((await echoscu({ ...target, tls: send })).ok).toBe(true); // that is what is wrong with a subject alone
+    const print = new X509Certificate(readFileSync(caFile)).fingerprint256;
+    expect(await medusa('peers', 'add', 'CT1', '--issuer', print)).toMatchObject({ code: 0 });
+    expect((await echoscu({ ...target, tls: own })).ok).toBe(true);
+    expect((await echoscu({ ...target, tls: send })).output).toContain('Calling AE Title Not Recognized');
+    expect((await medusa('peers', 'list')).out).toContain(
+      `CN=ct1 by ${print.replaceAll(':', '').slice(0, 8).toLowerCase()}…`,
+    );
   });
 });
 

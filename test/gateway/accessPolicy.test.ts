@@ -186,6 +186,41 @@ describe('certificates', () => {
   });
 });
 
+describe('the authority of a certificate', () => {
+  const [ours, theirs] = ['a'.repeat(64), 'b'.repeat(64)];
+  const from = (...authorities: string[]): CallerCertificate => ({
+    fingerprint,
+    subject: 'CN=ct1,O=Elsewhere',
+    trust: { kind: 'verified', authorities },
+  });
+  const call = (entry: string, certificate: CallerCertificate) =>
+    admit({ peers: `[{ aeTitle: CT1, ${entry} }]`, caller: { listener: 'tls', certificate } });
+
+  it('has to be one of certificateIssuers, wherever it stands in the chain', () => {
+    for (const entry of [
+      `certificateIssuers: ["${ours}"], certificateSubjects: ["CN=ct1"]`,
+      `certificateIssuers: ["${ours.toUpperCase()}"]`,
+    ]) {
+      expect(call(entry, from(theirs, ours)).code).toBe('admitted');
+      expect(call(entry, from(theirs))).toMatchObject({
+        code: '1/1/3',
+        why: expect.stringContaining('of another authority'),
+      });
+      expect(call(entry, from()).code).toBe('1/1/3');
+      expect(call(entry, { ...from(), trust: { kind: 'unverified', problem: 'x' } }).code).toBe('1/1/3');
+      expect(admit({ peers: `[{ aeTitle: CT1, ${entry} }]`, caller: { listener: 'plain' } }).code).toBe('1/1/3');
+    }
+    expect(call(`certificateIssuers: ["${ours}"], certificateSubjects: ["CN=ct2"]`, from(ours)).code).toBe('1/1/3');
+  });
+
+  it('does not matter to a certificate that is expected by its fingerprint', () => {
+    const entry = `certificateIssuers: ["${ours}"], certificateFingerprints: ["${fingerprint}"]`;
+    expect(call(entry, from(theirs)).code).toBe('admitted');
+    expect(call(entry, { ...from(ours), fingerprint: 'c'.repeat(64) }).code).toBe('admitted');
+    expect(call(entry, { ...from(theirs), fingerprint: 'c'.repeat(64) }).code).toBe('1/1/3');
+  });
+});
+
 describe('user identity', () => {
   const peers = '[{ aeTitle: CT1, userIdentity: { user: ct-1, passcode: "geheim" } }]';
   const code = (userIdentity?: UserIdentity, list = peers) =>
@@ -210,7 +245,9 @@ describe('user identity', () => {
   it('is a name alone when no passcode is configured', () => {
     const nameOnly = '[{ aeTitle: CT1, userIdentity: { user: ct-1 } }]';
     expect(code(identity('ct-1'), nameOnly)).toBe('admitted');
-    expect(code(identity('ct-1', 'whatever'), nameOnly)).toBe('admitted');
+    // Nobody has looked at that passcode: it must not be confirmed.
+    expect(code(identity('ct-1', 'whatever'), nameOnly)).toBe('1/2/1');
+    expect(code(identity('ct-1', '', 2), nameOnly)).toBe('1/2/1');
     expect(code(identity('ct-2'), nameOnly)).toBe('1/2/1');
     expect(code(identity('ct-1', '', 5), nameOnly)).toBe('1/2/1');
   });

@@ -1,5 +1,5 @@
 /** What a TLS socket knows of the certificate that its peer showed. */
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerCertificate } from '../services/access.ts';
 import { flawOf, type ShownCertificate, weakCertificate } from './clientTrust.ts';
@@ -10,12 +10,16 @@ export type SeenCertificate = ShownCertificate & { subject: string; authorities:
 
 const plainHex = (fingerprint: string) => fingerprint.replaceAll(':', '').toLowerCase();
 
+/** Node finds issuers by their names, in what the peer sent too; peers are bound to authorities, so a signature has to show it. */
+const signed = (authority: DetailedPeerCertificate, certificate: DetailedPeerCertificate) =>
+  new X509Certificate(certificate.raw).verify(new X509Certificate(authority.raw).publicKey);
+
 /** Fingerprints of the certificates above the leaf: those that were sent, and what of the listener's completes them. */
 function authoritiesOf(leaf: DetailedPeerCertificate): string[] {
   const found: string[] = [];
   for (let at = leaf; at.issuerCertificate && at.issuerCertificate !== at; at = at.issuerCertificate) {
     const fingerprint = plainHex(at.issuerCertificate.fingerprint256);
-    if (found.includes(fingerprint)) break;
+    if (found.includes(fingerprint) || !signed(at.issuerCertificate, at)) break;
     found.push(fingerprint);
   }
   return found;

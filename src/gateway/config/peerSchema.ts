@@ -23,7 +23,11 @@ const userIdentity = z.strictObject({
   user: z.string().min(1).max(1024).meta(live('User name that the sender has to give.')),
   passcode: secret()
     .exactOptional()
-    .meta(live('Passcode that has to come with it: in place, { env: NAME } or { file: path }.')),
+    .meta(
+      live(
+        'Passcode that has to come with it: in place, { env: NAME } or { file: path }. Left out: a user name alone is taken, and one with a passcode refused.',
+      ),
+    ),
 });
 
 const peerLimits = z.strictObject({
@@ -109,6 +113,15 @@ export const peer = z.strictObject({
     .meta(
       live(
         'Subjects of certificates that the sender may show when an authority of the listener signed them. Left out, with the fingerprints: any that is trusted.',
+      ),
+    ),
+  certificateIssuers: z
+    .array(fingerprint())
+    .min(1)
+    .exactOptional()
+    .meta(
+      live(
+        'SHA-256 fingerprints of authorities, one of which has to be above such a certificate. Left out: any of the listener. Without certificateSubjects: any certificate that they signed.',
       ),
     ),
   userIdentity: userIdentity.exactOptional().meta(live('User identity (PS3.7 D.3.3.7) that the sender has to give.')),

@@ -18,10 +18,10 @@ const impossible = (why: string, hint: string): Admitting => ({ possible: false,
 export function callerOf({ address, listener, certificate }: KnockEntry): Caller {
   const base = { address, port: 0, listener };
   if (certificate === undefined) return base;
-  const { fingerprint, subject, problem, invalid } = certificate;
+  const { fingerprint, subject, problem, invalid, authorities = [] } = certificate;
   const trust =
     problem === undefined
-      ? ({ kind: 'verified', authorities: [] } as const)
+      ? ({ kind: 'verified', authorities } as const)
       : ({ kind: invalid ? 'invalid' : 'unverified', problem } as const);
   return { ...base, certificate: { fingerprint, subject, trust } };
 }

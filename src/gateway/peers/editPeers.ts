@@ -8,6 +8,7 @@ export type PeerAddition = {
   addresses: readonly string[];
   certificateFingerprints: readonly string[];
   certificateSubjects: readonly string[];
+  certificateIssuers: readonly string[];
   calledAeTitles: readonly string[];
   sopClasses: readonly string[];
   priority?: 'normal' | 'urgent';
@@ -18,6 +19,7 @@ export const additionOf = (aeTitle: string, parts: Partial<PeerAddition> = {}): 
   addresses: [],
   certificateFingerprints: [],
   certificateSubjects: [],
+  certificateIssuers: [],
   calledAeTitles: [],
   sopClasses: [],
   ...parts,
@@ -27,11 +29,17 @@ const listKeys = [
   'addresses',
   'certificateFingerprints',
   'certificateSubjects',
+  'certificateIssuers',
   'calledAeTitles',
   'sopClasses',
 ] as const;
 /** Written in quotes: what looks like a number or a date must stay a text for every reader. */
-const quoted: ReadonlySet<string> = new Set(['certificateFingerprints', 'certificateSubjects', 'sopClasses']);
+const quoted: ReadonlySet<string> = new Set([
+  'certificateFingerprints',
+  'certificateSubjects',
+  'certificateIssuers',
+  'sopClasses',
+]);
 
 const notEditable = (what: string) =>
   new GatewayError(`${what} is not written in a way that can be edited here`, {
@@ -107,7 +115,9 @@ export function widenPeer(
 /** The same fingerprint may be written with colons or without. */
 function comparable(key: string, item: unknown): string {
   const text = String(item instanceof Scalar ? item.value : item);
-  return key === 'certificateFingerprints' ? text.replaceAll(':', '').toLowerCase() : text;
+  return key === 'certificateFingerprints' || key === 'certificateIssuers'
+    ? text.replaceAll(':', '').toLowerCase()
+    : text;
 }
 
 export function removePeer(document: Document, index: number): void {

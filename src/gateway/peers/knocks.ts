@@ -10,6 +10,7 @@ const maxKnocks = 256;
 /** One address can invent AE titles without end: it pushes out its own knocks, not those of others. */
 const maxKnocksOfOneAddress = 16;
 const maxUids = 32;
+const maxAuthorities = 8;
 /** Whoever still has a number in mind must not admit somebody else by it. */
 const numberRestsMs = 15 * 60_000;
 const maxFreed = 4096;
@@ -38,6 +39,7 @@ function describe({ request, caller, verdict }: Knock) {
             subject: shown(certificate.subject, 300),
             ...(problem === undefined ? {} : { problem: shown(problem, 200) }),
             ...(trust?.kind === 'invalid' ? { invalid: true as const } : {}),
+            ...(trust?.kind === 'verified' ? { authorities: trust.authorities.slice(0, maxAuthorities) } : {}),
           },
         }),
     ...(implementationVersionName ? { implementationVersionName: shown(implementationVersionName, 16) } : {}),

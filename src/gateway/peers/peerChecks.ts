@@ -15,10 +15,13 @@ export const entrance = ({ name, tls }: Pick<ListenerConfiguration, 'name' | 'tl
   requiresCertificate: tls?.requireClientCertificate === true,
 });
 
-type Certificates = Pick<PeerConfiguration, 'certificateFingerprints' | 'certificateSubjects'>;
+type Certificates = Pick<PeerConfiguration, 'certificateFingerprints' | 'certificateSubjects' | 'certificateIssuers'>;
 /** Whether the peer is bound to certificates of its own. */
-export const isBound = ({ certificateFingerprints, certificateSubjects }: Certificates) =>
-  certificateFingerprints !== undefined || certificateSubjects !== undefined;
+export const isBound = (peer: Certificates) => peer.certificateFingerprints !== undefined || isVouchedFor(peer);
+
+/** Whether certificates of an authority will do, beside those that are known by fingerprint. */
+const isVouchedFor = ({ certificateSubjects, certificateIssuers }: Certificates) =>
+  certificateSubjects !== undefined || certificateIssuers !== undefined;
 
 function withoutCertificate(peer: PeerConfiguration, entrance: Entrance): string | undefined {
   if (isBound(peer)) {
@@ -43,9 +46,17 @@ export function certificateProblem(prepared: PreparedPeer, caller: Caller, entra
     return `the peer's certificate ${fingerprint} ${what} (${printable(trust.problem)})`;
   }
   if (!isBound(peer)) return undefined;
-  const subject = parseDistinguishedName(certificate.subject);
-  if (subject && prepared.subjects.some((wanted) => hasNames(subject, wanted))) return undefined;
-  return `the peer may not use this certificate (${fingerprint}, ${printable(certificate.subject)})`;
+  const { certificateIssuers: issuers } = peer;
+  const issuedRight = issuers === undefined || trust.authorities.some((authority) => issuers.includes(authority));
+  if (isVouchedFor(peer) && issuedRight && hasSubject(prepared, certificate.subject)) return undefined;
+  const whose = issuedRight ? '' : ', of another authority';
+  return `the peer may not use this certificate (${fingerprint}, ${printable(certificate.subject)}${whose})`;
+}
+
+function hasSubject({ peer, subjects }: PreparedPeer, shown: string): boolean {
+  if (peer.certificateSubjects === undefined) return true;
+  const subject = parseDistinguishedName(shown);
+  return subject !== undefined && subjects.some((wanted) => hasNames(subject, wanted));
 }
 
 /** What mends a certificate that counts nowhere: not an entry under peers. */
@@ -60,7 +71,10 @@ function equalsSecret(given: Buffer, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(Buffer.from(expected, 'utf8')));
 }
 
-/** PS3.7 D.3.3.7: a user name (type 1), with a passcode (type 2) when one is configured. */
+/**
+ * PS3.7 D.3.3.7: a user name alone (type 1), or with a passcode (type 2) when one is configured, and only then: a passcode that
+ * nobody compares with anything must not be confirmed.
+ */
 export function userIdentityProblem(
   expected: PeerConfiguration['userIdentity'],
   given: UserIdentity | undefined,
@@ -68,9 +82,9 @@ export function userIdentityProblem(
   if (expected === undefined) return undefined;
   const { user, passcode } = expected;
   if (given === undefined) return 'the peer has to give its user identity, and gave none';
-  if (given.type !== 2 && (given.type !== 1 || passcode !== undefined)) {
+  if (given.type !== (passcode === undefined ? 1 : 2)) {
     return passcode === undefined
-      ? `the peer gave a user identity of type ${given.type}, not a user name`
+      ? `the peer gave a user identity of type ${given.type}, not a user name alone: no passcode is configured for it`
       : `the peer gave a user identity of type ${given.type}, not a user name and passcode`;
   }
   // Both are compared in any case: the time that it takes tells nobody which of them is wrong.

@@ -21,6 +21,7 @@ type Options = {
   address?: string[];
   fingerprint?: string[];
   subject?: string[];
+  issuer?: string[];
   called?: string[];
   sopClass?: string[];
   priority?: 'normal' | 'urgent';
@@ -93,6 +94,7 @@ function withOptions(addition: PeerAddition, options: Options): PeerAddition {
     address = [],
     fingerprint: prints = [],
     subject: subjects = [],
+    issuer: issuers = [],
     called = [],
     sopClass: classes = [],
   } = options;
@@ -101,6 +103,7 @@ function withOptions(addition: PeerAddition, options: Options): PeerAddition {
     addresses: [...addition.addresses, ...address],
     certificateFingerprints: [...new Set([...addition.certificateFingerprints, ...prints])],
     certificateSubjects: [...addition.certificateSubjects, ...subjects],
+    certificateIssuers: [...new Set([...addition.certificateIssuers, ...issuers])],
     calledAeTitles: [...new Set([...addition.calledAeTitles, ...called])],
     sopClasses: [...addition.sopClasses, ...classes],
     ...(options.priority === undefined ? {} : { priority: options.priority }),
@@ -120,9 +123,9 @@ async function additionFrom(aeTitle: string | undefined, options: Options): Prom
 
 /** What an entry means that is now narrower, or hardly binds anybody. */
 function notesOn(addition: PeerAddition, current: TextConfiguration): string[] {
-  const { aeTitle, addresses, certificateFingerprints, certificateSubjects } = addition;
+  const { aeTitle, addresses, certificateFingerprints, certificateSubjects, certificateIssuers } = addition;
   const there = current.peers.find((peer) => peer.aeTitle === aeTitle);
-  const binds = certificateFingerprints.length + certificateSubjects.length > 0;
+  const binds = certificateFingerprints.length + certificateSubjects.length + certificateIssuers.length > 0;
   if (there) {
     return [
       ...(addresses.length > 0 && there.addresses === undefined
@@ -151,6 +154,11 @@ export function registerAdd(peers: Command, context: CommandContext): void {
     .option('--address <cidr>', 'address or network that it may call from; may be repeated', repeated(network))
     .option('--fingerprint <sha256>', 'of a certificate that it may show; may be repeated', repeated(fingerprint))
     .option('--subject <dn>', 'of a certificate that it may show, signed by clientCaFile', repeated(subject))
+    .option(
+      '--issuer <sha256>',
+      'authority that has to be above that certificate; may be repeated',
+      repeated(fingerprint),
+    )
     .option('--called <aet>', 'AE title by which it may call us; may be repeated', repeated(aeTitleArgument))
     .option('--sop-class <uid>', 'storage SOP class that it may send; may be repeated', repeated(sopClass))
     .addOption(new Option('--priority <priority>', 'of what it sends').choices(['normal', 'urgent']));

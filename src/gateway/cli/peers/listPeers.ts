@@ -25,10 +25,13 @@ import { askIfRunning } from './running.ts';
 type Peer = TextConfiguration['peers'][number];
 type Running = { status: GatewayStatus; peers: PeersAnswer };
 
-function proof({ certificateFingerprints = [], certificateSubjects = [], userIdentity }: Peer): string {
+function proof({ certificateFingerprints = [], certificateSubjects, certificateIssuers, userIdentity }: Peer): string {
+  const short = (fingerprint: string) => `${fingerprint.slice(0, 8)}…`;
+  const by = certificateIssuers === undefined ? '' : ` by ${certificateIssuers.map(short).join(' or ')}`;
+  const anyOf = certificateIssuers === undefined ? [] : ['any'];
   const parts = [
-    ...certificateFingerprints.map((fingerprint) => `pinned ${fingerprint.slice(0, 8)}…`),
-    ...certificateSubjects,
+    ...certificateFingerprints.map((fingerprint) => `pinned ${short(fingerprint)}`),
+    ...(certificateSubjects ?? anyOf).map((subject) => `${subject}${by}`),
     ...(userIdentity ? ['user identity'] : []),
   ];
   return parts.length === 0 ? 'any trusted one' : parts.join('; ');

@@ -17,7 +17,7 @@ function certificateOf(
   peer: PeerConfiguration,
   { fingerprint, subject }: CallOptions,
 ): NonNullable<Caller['certificate']> {
-  const verified = { kind: 'verified', authorities: [] } as const;
+  const verified = { kind: 'verified' as const, authorities: peer.certificateIssuers ?? [] };
   if (fingerprint !== undefined) {
     const trust = { kind: 'unverified', problem: 'nobody is asked to vouch for it here' } as const;
     return { fingerprint, subject: subject ?? '', trust };
@@ -76,6 +76,6 @@ function shownText(
   if (!tls) return 'in plain DICOM';
   if (fingerprint !== undefined) return `with the certificate ${fingerprint.slice(0, 8)}…`;
   if (subject !== undefined) return `with a trusted certificate of ${subject}`;
-  const own = peer.certificateFingerprints ?? peer.certificateSubjects;
+  const own = peer.certificateFingerprints ?? peer.certificateSubjects ?? peer.certificateIssuers;
   return own === undefined ? 'with any trusted certificate' : 'with its certificate';
 }
