@@ -12,32 +12,39 @@ export function payloadPerPdu(peerMaximum: number): number {
   return Math.max(2, (maximum - pdvHeader) & ~1); // even, as the fragments of a data set should be
 }
 
+type Kind = 'command' | 'data-set';
+
+function writeHeader(into: Buffer, at: number, pdv: { contextId: number; length: number; kind: Kind; last: boolean }) {
+  into[at] = 0x04;
+  into[at + 1] = 0;
+  into.writeUInt32BE(pdv.length + pdvHeader, at + 2);
+  into.writeUInt32BE(pdv.length + 2, at + 6);
+  into[at + 10] = pdv.contextId;
+  into[at + 11] = (pdv.kind === 'command' ? 1 : 0) | (pdv.last ? 2 : 0);
+}
+
 /** The 12 bytes in front of `length` bytes of payload. */
-export function pdvHeaderBytes(contextId: number, length: number, kind: 'command' | 'data-set', last: boolean): Buffer {
+export function pdvHeaderBytes(contextId: number, length: number, kind: Kind, last: boolean): Buffer {
   const header = Buffer.allocUnsafe(pduHeader + pdvHeader);
-  header[0] = 0x04;
-  header[1] = 0;
-  header.writeUInt32BE(length + pdvHeader, 2);
-  header.writeUInt32BE(length + 2, 6);
-  header[10] = contextId;
-  header[11] = (kind === 'command' ? 1 : 0) | (last ? 2 : 0);
+  writeHeader(header, 0, { contextId, length, kind, last });
   return header;
 }
 
-/** A whole command set or a whole small data set as P-DATA-TF PDUs in one buffer, to be written at once. */
-export function encodePData(
-  contextId: number,
-  payload: Buffer,
-  kind: 'command' | 'data-set',
-  peerMaximum: number,
-): Buffer {
+/**
+ * A whole command set or a whole small data set as P-DATA-TF PDUs in one buffer, to be written at once. No object is made
+ * for a PDU: a peer may say that it takes two bytes in each.
+ */
+export function encodePData(contextId: number, payload: Buffer, kind: Kind, peerMaximum: number): Buffer {
   const step = payloadPerPdu(peerMaximum);
-  const parts: Buffer[] = [];
-  let offset = 0;
-  do {
-    const piece = payload.subarray(offset, offset + step);
-    offset += piece.length;
-    parts.push(pdvHeaderBytes(contextId, piece.length, kind, offset >= payload.length), piece);
-  } while (offset < payload.length);
-  return Buffer.concat(parts);
+  const pdus = Math.max(1, Math.ceil(payload.length / step));
+  const bytes = Buffer.allocUnsafe(pdus * (pduHeader + pdvHeader) + payload.length);
+  for (let at = 0, offset = 0, left = pdus; left > 0; left--) {
+    const length = Math.min(step, payload.length - offset);
+    writeHeader(bytes, at, { contextId, length, kind, last: left === 1 });
+    at += pduHeader + pdvHeader;
+    payload.copy(bytes, at, offset, offset + length);
+    at += length;
+    offset += length;
+  }
+  return bytes;
 }
