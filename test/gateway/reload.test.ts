@@ -50,6 +50,7 @@ const liveValues: Record<string, [unknown, unknown]> = {
   'peers[].addresses': [['10.0.0.1'], ['10.0.0.2']],
   'peers[].certificateFingerprints': [['ab'.repeat(32)], ['cd'.repeat(32)]],
   'peers[].certificateSubjects': [['CN=a'], ['CN=b']],
+  'peers[].certificateIssuers': [['ab'.repeat(32)], ['cd'.repeat(32)]],
   'peers[].userIdentity.user': ['a', 'b'],
   'peers[].userIdentity.passcode': ['a', 'b'],
   'peers[].priority': ['normal', 'urgent'],
