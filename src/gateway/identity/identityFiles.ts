@@ -129,6 +129,7 @@ export function installPair(paths: IdentityPaths, { key, chain }: NewPair, now: 
     if (!sameKey) staged.push([stage(paths.key, keyPem, 0o600, owner), paths.key]);
     staged.push([stage(paths.certificate, certificatesPem(chain), 0o644, owner), paths.certificate]);
     const kept = keep(paths, now);
+    syncDirectory(paths.directory); // a power cut must not find the new names without the kept ones
     for (const [from, to] of staged) renameSync(from, to);
     syncDirectory(paths.directory);
     return kept;

@@ -9,6 +9,8 @@ export type DistinguishedName = ReadonlyArray<{ type: string; value: string }>;
 const attributeTypes = ['CN', 'O', 'OU', 'L', 'ST', 'C', 'E'] as const;
 /** ub-common-name, RFC 5280 appendix A.1. */
 const maxCommonName = 64;
+/** The other upper bounds there; authorities refuse what is longer. */
+const maxLength: Readonly<Record<string, number>> = { CN: maxCommonName, O: 64, OU: 64, L: 128, ST: 128, E: 255 };
 const dnsName = /^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
 function refuse(message: string, subject: string, hint: string): GatewayError {
@@ -46,10 +48,18 @@ export function parseSubject(text: string): DistinguishedName {
     }
     return { type, value: type === 'C' ? value.toUpperCase() : value };
   });
-  const long = name.find(({ type, value }) => type === 'CN' && value.length > maxCommonName);
-  if (long)
-    throw refuse(`CN has more than ${maxCommonName} characters`, text, 'a long host name goes into --name alone');
+  for (const { type, value } of name) mustBeText(type, value, text);
   return name;
+}
+
+function mustBeText(type: string, value: string, subject: string): void {
+  if (value.startsWith('#') || /\p{Cc}/u.test(value)) {
+    throw refuse(`${type} begins with # or has control characters`, subject, 'write it in letters, digits and signs');
+  }
+  const most = maxLength[type];
+  if (most === undefined || value.length <= most) return;
+  const hint = type === 'CN' ? 'a long host name goes into --name alone' : 'shorten it: authorities refuse it';
+  throw refuse(`${type} has more than ${most} characters`, subject, hint);
 }
 
 /**

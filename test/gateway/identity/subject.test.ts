@@ -37,7 +37,10 @@ describe('subject', () => {
   ])('%s', (text, expected) => {
     expect(parseSubject(text).map(({ type, value }) => [type, value])).toEqual(expected);
   });
-  it.each(['', 'gw', 'CN=', 'CN=gw,', 'X=gw', 'CN=gw, C=Germany', `CN=${'a'.repeat(65)}`])('refuses %j', (text) => {
+  const long = 'a'.repeat(65);
+  // What begins with # would be taken for DER (RFC 4514 2.4).
+  const written = ['CN=#0403', 'CN=gw, O=#0C0161', 'CN=a\nb', 'CN=a\\\u0000b', `CN=${long}`, `O=${long}, CN=gw`];
+  it.each(['', 'gw', 'CN=', 'CN=gw,', 'X=gw', 'CN=gw, C=Germany', ...written])('refuses %j', (text) => {
     expect(() => parseSubject(text)).toThrow(expect.objectContaining({ code: 'identity.name' }));
   });
 });
