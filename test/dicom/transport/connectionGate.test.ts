@@ -148,7 +148,7 @@ describe.each([
   it('ends when ARTIM does, and is told once', async () => {
     const listener = await listen(kind, { artimMs: 300 });
     const socket = await dribble(listener, bytes);
-    await once(socket, 'close');
+    await new Promise<void>((resolve) => socket.once('close', () => resolve())); // after a reset as well
     await sleep(50);
     const line = await listener.logged('listener.no-request');
     expect(line).toMatchObject({ address: '127.0.0.1', msg: expect.stringContaining('limits.artimTimeout') });
