@@ -54,8 +54,9 @@ describe('MessageReader', () => {
 
   it('takes little more than the bytes of a command that comes a byte at a time', () => {
     const { messages } = reader();
+    const piece = Buffer.from([1]);
     const before = process.memoryUsage();
-    for (let i = 0; i < 60_000; i++) messages.onPdv(3, isCommand, Buffer.from([1]), true);
+    for (let i = 0; i < 60_000; i++) messages.onPdv(3, isCommand, piece, true);
     const after = process.memoryUsage();
     const grown = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
     expect(messages.inMessage).toBe(true);
