@@ -30,7 +30,8 @@ it('an IPv4 caller of a listener on :: is known by its IPv4 address, in the log,
   expect(callers.map(({ address }) => address)).toEqual(['127.0.0.1']);
   expect(await running.logged('association.rejected')).toMatchObject({ address: '127.0.0.1' });
   expect(await running.logged('listener.no-request')).toMatchObject({ address: '127.0.0.1' });
-  expect(running.limitCallers).toEqual([{ address: '127.0.0.1' }]);
+  // The rejected peer may run into ARTIM as well: it does not close.
+  expect(new Set(running.limitCallers.map(({ address }) => address))).toEqual(new Set(['127.0.0.1']));
 });
 
 it.each([
