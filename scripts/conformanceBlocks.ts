@@ -3,7 +3,7 @@ import { failureReason } from '../src/dicom/dataSet/commitmentDataSets.ts';
 import { statuses, statusText } from '../src/dicom/dimse/status.ts';
 import { defaultTimeouts } from '../src/dicom/scu/requestor.ts';
 import { rejection } from '../src/dicom/services/access.ts';
-import { actionStatus } from '../src/dicom/services/storageCommitment.ts';
+import { actionStatus } from '../src/dicom/services/commitmentAction.ts';
 import { cipherSuites, groups, minRsaBits, signatureAlgorithms } from '../src/dicom/transport/tlsProfile.ts';
 import {
   implementationClassUid,

@@ -4,13 +4,9 @@
  */
 import { describeError, systemCode } from '../base/errors.ts';
 import type { CommitmentRequest } from '../dicom/dataSet/commitmentDataSets.ts';
+import { actionStatus, type CommitmentAnswer } from '../dicom/services/commitmentAction.ts';
 import { printable } from '../dicom/services/printable.ts';
-import {
-  actionStatus,
-  type CommitmentAnswer,
-  type CommitmentDesk,
-  type ReportChannel,
-} from '../dicom/services/storageCommitment.ts';
+import type { CommitmentDesk, ReportChannel } from '../dicom/services/storageCommitment.ts';
 import type { CommitmentOptions } from './options.ts';
 import { type CommitmentFigures, fieldsOf, Register } from './register.ts';
 import { Reporter } from './reporter.ts';

@@ -8,7 +8,8 @@ import { Commitments } from '../../src/commitment/commitments.ts';
 import type { CommitmentOptions, CommitmentTerms } from '../../src/commitment/options.ts';
 import type { CommitmentReport, SopReference } from '../../src/dicom/dataSet/commitmentDataSets.ts';
 import { type ReportReceiver, startReportReceiver } from '../../src/dicom/scu/reportReceiver.ts';
-import type { CommitmentAnswer, ReportChannel } from '../../src/dicom/services/storageCommitment.ts';
+import type { CommitmentAnswer } from '../../src/dicom/services/commitmentAction.ts';
+import type { ReportChannel } from '../../src/dicom/services/storageCommitment.ts';
 import { isStorageSopClass } from '../../src/dicom/uids.ts';
 import type { Holding } from '../../src/spool/spoolTypes.ts';
 

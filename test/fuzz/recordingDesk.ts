@@ -1,5 +1,6 @@
 /** A desk for storage commitment that answers when the script says so, and counts the room that is taken and given back. */
-import type { CommitmentAnswer, CommitmentDesk, ReportChannel } from '../../src/dicom/services/storageCommitment.ts';
+import type { CommitmentAnswer } from '../../src/dicom/services/commitmentAction.ts';
+import type { CommitmentDesk, ReportChannel } from '../../src/dicom/services/storageCommitment.ts';
 import { hold } from './target.ts';
 
 export class RecordingDesk implements CommitmentDesk {

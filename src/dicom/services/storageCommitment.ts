@@ -7,33 +7,15 @@ import {
   type CommitmentReport,
   type CommitmentRequest,
   commitmentBytes,
-  decodeCommitmentRequest,
   encodeCommitmentReport,
   eventTypeOf,
 } from '../dataSet/commitmentDataSets.ts';
-import { DataSetError } from '../dataSet/smallDataSet.ts';
 import { type CommandSet, commandField, noDataSet } from '../dimse/commandSet.ts';
-import { isUid, uid } from '../uids.ts';
+import { uid } from '../uids.ts';
 import { GatheredBytes } from '../upperLayer/gatheredBytes.ts';
 import type { AcceptedContext } from '../upperLayer/negotiation.ts';
+import { actionStatus, type CommitmentAnswer, decodeRequest, notAuthorized, problemWith } from './commitmentAction.ts';
 import type { AssociationService, ServedAssociation } from './service.ts';
-
-/** Statuses of N-ACTION (PS3.7 10.1.4.1.10, PS3.2 table N.7-44). */
-export const actionStatus = {
-  success: 0x0000,
-  processingFailure: 0x0110,
-  noSuchSopInstance: 0x0112,
-  invalidArgumentValue: 0x0115,
-  invalidSopInstance: 0x0117,
-  noSuchSopClass: 0x0118,
-  noSuchAction: 0x0123,
-  notAuthorized: 0x0124,
-  /** Not in the table, but a failure by its number (PS3.7 C), and what PS3.3 C.14.1.1 calls it. */
-  duplicateTransactionUid: 0x0131,
-  resourceLimitation: 0x0213,
-} as const;
-
-export type CommitmentAnswer = { status: number; comment?: string };
 
 /** An open association on which a report may be sent to a peer. */
 export type ReportChannel = {
@@ -195,7 +177,7 @@ export class StorageCommitmentService implements AssociationService {
 
   async #request(dataSet: Buffer, incoming: Incoming): Promise<CommitmentAnswer> {
     const { desk, calledAeTitle } = this.#options;
-    const decoded = decode(dataSet, incoming);
+    const decoded = decodeRequest(dataSet, incoming.context.transferSyntax, incoming.maxReferences);
     if ('status' in decoded) return this.#refuse(decoded);
     return desk.request(decoded, { calledAeTitle, channel: this.#channel });
   }
@@ -274,37 +256,5 @@ export class StorageCommitmentService implements AssociationService {
     if (this.#incoming) this.#drop(this.#incoming);
     this.#incoming = undefined;
     this.#endReport('the association ended without an answer to the report');
-  }
-}
-
-const notAuthorized: CommitmentAnswer = {
-  status: actionStatus.notAuthorized,
-  comment: 'storage commitment is not configured for this peer',
-};
-
-/** What is wrong with the command of an N-ACTION-RQ, whatever its data set says. */
-function problemWith(command: CommandSet): CommitmentAnswer | undefined {
-  if (command.requestedSopClassUid !== uid.storageCommitmentPushModel) {
-    const comment = "Requested SOP Class UID is not the presentation context's";
-    return { status: actionStatus.noSuchSopClass, comment };
-  }
-  if (!isUid(command.requestedSopInstanceUid)) {
-    return { status: actionStatus.invalidSopInstance, comment: 'Requested SOP Instance UID is not a UID' };
-  }
-  if (command.requestedSopInstanceUid !== uid.storageCommitmentInstance) {
-    return { status: actionStatus.noSuchSopInstance, comment: 'not the well-known SOP Instance' };
-  }
-  if (command.actionTypeId !== 1) return { status: actionStatus.noSuchAction, comment: 'Action Type ID 1 is served' };
-  return undefined;
-}
-
-function decode(dataSet: Buffer, { context, maxReferences }: Incoming): CommitmentRequest | CommitmentAnswer {
-  try {
-    return decodeCommitmentRequest(dataSet, context.transferSyntax, { maxReferences });
-  } catch (error) {
-    if (!(error instanceof DataSetError)) throw error;
-    const tooMany = error.problem === 'too-many';
-    const status = tooMany ? actionStatus.resourceLimitation : actionStatus.invalidArgumentValue;
-    return { status, comment: error.message };
   }
 }

@@ -12,8 +12,8 @@ import {
   encodeCommandSet,
 } from '../../../src/dicom/dimse/commandSet.ts';
 import { encodePData } from '../../../src/dicom/dimse/pdvWriter.ts';
+import type { CommitmentAnswer } from '../../../src/dicom/services/commitmentAction.ts';
 import {
-  type CommitmentAnswer,
   type CommitmentDesk,
   type ReportChannel,
   StorageCommitmentService,
