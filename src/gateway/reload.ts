@@ -1,10 +1,10 @@
 /** Takes on a changed configuration file while the gateway runs: all of it that may change in service, or nothing. */
 import type { Log } from '../base/log.ts';
+import { formatProblem } from '../base/yaml/problem.ts';
 import type { ReloadAnswer } from '../web/peers.ts';
 import type { Health } from '../web/warnings.ts';
 import { changedKeys } from './config/changedKeys.ts';
 import { type Configuration, loadConfiguration } from './config/configuration.ts';
-import { formatProblem } from './config/problem.ts';
 import type { LiveConfiguration } from './liveConfiguration.ts';
 
 export type ReloadParts = {

@@ -1,6 +1,7 @@
 /** What every command is given, and how commands end. */
 import { existsSync } from 'node:fs';
 import { describeError, GatewayError } from '../../base/errors.ts';
+import { formatProblem, type Problem } from '../../base/yaml/problem.ts';
 import {
   type Configuration,
   loadConfiguration,
@@ -8,7 +9,6 @@ import {
   soundStateDirectory,
 } from '../config/configuration.ts';
 import { socketPath } from '../config/meaning.ts';
-import { formatProblem, type Problem } from '../config/problem.ts';
 import type { CommandDependencies } from './dependencies.ts';
 
 export const exitCode = { ok: 0, failed: 1, usage: 2 } as const;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { didYouMean } from '../../base/yaml/closest.ts';
 import { formatSize } from '../../web/format.ts';
-import { didYouMean } from '../config/closest.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { type CommandContext, configurationFrom, exitCode, runCommand, UsageError, writeJson } from './context.ts';
 import type { VerifyReport } from './dependencies.ts';

@@ -2,15 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { describeError, systemCode } from '../../base/errors.ts';
+import type { Finding, Problem } from '../../base/yaml/problem.ts';
+import { findingsOf } from '../../base/yaml/schemaFindings.ts';
+import { readYaml } from '../../base/yaml/yamlText.ts';
 import type { StoreConfiguration } from '../../delivery/store/objectStore.ts';
 import { type ResolvedPeer, resolvePeers, resolveStores, tlsFindings } from './files.ts';
+import { configurationJsonSchema } from './jsonSchema.ts';
 import { meaningFindings } from './meaning.ts';
 import { type PartialConfiguration, soundParts } from './partial.ts';
 import { absolutePaths } from './paths.ts';
-import type { Finding, Problem } from './problem.ts';
 import { configurationSchema, type ParsedConfiguration } from './schema.ts';
-import { findingsOf } from './schemaFindings.ts';
-import { readYaml } from './yamlText.ts';
 
 type DeepReadonly<T> = T extends (infer Entry)[]
   ? ReadonlyArray<DeepReadonly<Entry>>
@@ -80,7 +81,7 @@ function analyse(text: string, file: string): Analysis {
   const folder = dirname(resolve(file));
   const parsed = configurationSchema.safeParse(yaml.value);
   const findings = [
-    ...(parsed.success ? [] : findingsOf(parsed.error.issues, yaml.value)),
+    ...(parsed.success ? [] : findingsOf(configurationJsonSchema(), parsed.error.issues, yaml.value)),
     ...meaningFindings(yaml.value, folder),
   ];
   const sound = parsed.success ? parsed.data : soundParts(yaml.value);

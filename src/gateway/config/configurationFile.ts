@@ -3,10 +3,10 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import type { Document } from 'yaml';
 import { writeFileDurably } from '../../base/durableFile.ts';
 import { describeError, GatewayError, systemCode } from '../../base/errors.ts';
+import type { Problem } from '../../base/yaml/problem.ts';
 import { type ParseResult, parseConfiguration } from './configuration.ts';
 import { editYaml } from './editYaml.ts';
 import { withFileLock } from './fileLock.ts';
-import type { Problem } from './problem.ts';
 
 export type Rewriting =
   | { ok: true /** false: the file is as it was. */; changed: boolean; backup: string }

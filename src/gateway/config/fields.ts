@@ -2,42 +2,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isUid } from '../../dicom/uids.ts';
-import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
-
-type Bounds = { min?: number; max?: number };
-
-/** A number or a text with a unit. The bounds and the result are in bytes or milliseconds. */
-function measured(what: string, pattern: RegExp, parse: (text: string) => number | undefined, unit: string, b: Bounds) {
-  return z
-    .union([z.int().min(0), z.string().regex(pattern, `is not a ${what}`)], { error: `is not a ${what}` })
-    .transform((written, context) => {
-      const value = typeof written === 'number' ? written : parse(written);
-      let message: string | undefined;
-      if (value === undefined) message = 'is too large';
-      else if (value < (b.min ?? 0)) message = `must be at least ${b.min} ${unit}`;
-      else if (value > (b.max ?? Number.MAX_SAFE_INTEGER)) message = `must be at most ${b.max} ${unit}`;
-      if (message === undefined && value !== undefined) return value;
-      context.addIssue({ code: 'custom', message: message ?? '' });
-      return z.NEVER;
-    });
-}
-
-/** Bytes. */
-export function size(bounds: Bounds = {}) {
-  const hint = 'write a number of bytes, or a size such as 512KiB, 128MiB, 20GB';
-  return measured('size', sizePattern, parseSize, 'bytes', bounds).meta({ 'x-hint': hint });
-}
-
-/** What a timer of Node can wait for: a longer time would end it at once. */
-const longestTimer = 2 ** 31 - 1;
-
-/** Milliseconds, at most what a timer takes unless `max` says otherwise. */
-export function duration(bounds: Bounds = {}) {
-  const hint = 'write a duration such as 500ms, 30s, 5min, 24h, 7d';
-  return measured('duration', durationPattern, parseDuration, 'ms', { min: 1, max: longestTimer, ...bounds }).meta({
-    'x-hint': hint,
-  });
-}
 
 /** PS3.5 6.2, VR AE: 1 to 16 characters of the default repertoire, no backslash; spaces at the ends mean nothing. */
 export const aeTitlePattern = /^(?! )[\x20-\x5b\x5d-\x7e]{1,16}(?<! )$/;
@@ -51,14 +15,6 @@ export function aeTitle() {
 export function aeTitleOrAny() {
   const hint = 'write the sender\'s AE title, or "*" (in quotes) for any';
   return z.string().regex(aeTitlePattern, 'is not an AE title').meta({ 'x-hint': hint });
-}
-
-export function name() {
-  const hint = 'use 1 to 63 characters: letters a-z, digits, hyphens, a letter or digit first';
-  return z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'is not a name')
-    .meta({ 'x-hint': hint });
 }
 
 export function port(min: 0 | 1 = 0) {
@@ -113,11 +69,6 @@ export function path() {
     .meta({ 'x-hint': "write a path; a relative one starts at this configuration file's folder", 'x-path': true });
 }
 
-export function uid() {
-  const hint = 'a UID has digits and dots, at most 64 characters; put it in quotes';
-  return z.string().refine(isUid, 'is not a UID').meta({ 'x-hint': hint });
-}
-
 /** A UID, or the beginning of UIDs: it ends in a dot. */
 export function uidOrPrefix() {
   const hint = 'write a UID in quotes, or the beginning of UIDs with a dot at its end, such as "1.3.12.2.1107."';
@@ -135,15 +86,6 @@ export function distinguishedName() {
     .string()
     .max(1024)
     .regex(/^[A-Za-z0-9.]+=(\\.|[^,\\])+(,[A-Za-z0-9.]+=(\\.|[^,\\])+)*$/, 'is not a distinguished name')
-    .meta({ 'x-hint': hint });
-}
-
-/** PS3.5 6.2, VR CS. */
-export function modality() {
-  const hint = 'write a modality code such as CT, MR, US';
-  return z
-    .string()
-    .regex(/^[A-Z0-9_]{1,16}$/, 'is not a modality code')
     .meta({ 'x-hint': hint });
 }
 

@@ -1,9 +1,9 @@
 /** What a configuration names outside itself: TLS files and secrets. Each fault becomes a finding at its key. */
 import type { X509Certificate } from 'node:crypto';
+import type { Finding, KeyPath } from '../../base/yaml/problem.ts';
 import type { StoreConfiguration } from '../../delivery/store/objectStore.ts';
 import { type ListenerTls, loadTls } from '../tls/tlsFiles.ts';
 import { type FileFault, readCertificates, readPrivateKey } from './pem.ts';
-import type { Finding, KeyPath } from './problem.ts';
 import type { ParsedConfiguration } from './schema.ts';
 import { type Environment, resolveSecret } from './secrets.ts';
 

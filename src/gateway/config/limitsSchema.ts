@@ -1,6 +1,6 @@
 /** Keys under `limits`: what one sender, and all together, may ask for. */
 import { z } from 'zod';
-import { duration, size } from './fields.ts';
+import { duration, size } from '../../base/yaml/fields.ts';
 import { live, MiB, restart } from './keyMeta.ts';
 
 export const limits = z.strictObject({

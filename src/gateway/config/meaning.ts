@@ -1,10 +1,10 @@
 /** Rules that hold between keys, which a schema cannot say. Pure. */
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import { didYouMean } from '../../base/yaml/closest.ts';
+import type { Finding } from '../../base/yaml/problem.ts';
 import { parseDistinguishedName } from '../peers/distinguishedName.ts';
-import { didYouMean } from './closest.ts';
 import { type PartialConfiguration, soundParts, writtenNames } from './partial.ts';
-import type { Finding } from './problem.ts';
 
 /** sun_path of unix(7) holds 108 bytes, the last of them 0. */
 const maxSocketPathBytes = 107;

@@ -1,18 +1,17 @@
 /** Keys of one entry under `peers`: who may send, how it proves who it is, and what applies to it. */
 import { z } from 'zod';
+import { duration, size } from '../../base/yaml/fields.ts';
+import { uid } from '../../dicom/schemaFields.ts';
 import {
   aeTitle,
   aeTitleOrAny,
   distinguishedName,
-  duration,
   fingerprint,
   host,
   network,
   path,
   port,
   secret,
-  size,
-  uid,
   uidOrPrefix,
 } from './fields.ts';
 import { live, MiB } from './keyMeta.ts';

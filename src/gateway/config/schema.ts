@@ -4,7 +4,9 @@
  * Sizes become bytes, durations become milliseconds.
  */
 import { z } from 'zod';
-import { aeTitle, duration, host, keyPrefix, modality, name, path, port, secret, size, uid } from './fields.ts';
+import { duration, name, size } from '../../base/yaml/fields.ts';
+import { modality, uid } from '../../dicom/schemaFields.ts';
+import { aeTitle, host, keyPrefix, path, port, secret } from './fields.ts';
 import { live, MiB, restart } from './keyMeta.ts';
 import { limits } from './limitsSchema.ts';
 import { peer, priority } from './peerSchema.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { formatProblem, type Problem } from '../../../src/base/yaml/problem.ts';
 import { loadConfiguration, parseConfiguration } from '../../../src/gateway/config/configuration.ts';
-import { formatProblem, type Problem } from '../../../src/gateway/config/problem.ts';
 
 function problemsOf(text: string): Problem[] {
   const result = parseConfiguration(text, { file: 'g.yaml' });

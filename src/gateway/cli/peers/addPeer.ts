@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { GatewayError } from '../../../base/errors.ts';
+import { didYouMean } from '../../../base/yaml/closest.ts';
 import { isUid } from '../../../dicom/uids.ts';
 import { askGateway } from '../../../web/client.ts';
 import type { KnockEntry, PeersAnswer } from '../../../web/peers.ts';
-import { didYouMean } from '../../config/closest.ts';
 import { readConfiguration } from '../../config/configuration.ts';
 import { isNetwork } from '../../config/fields.ts';
 import { type Admitting, admitting } from '../../peers/admitKnock.ts';

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { parseDuration } from '../../../base/yaml/units.ts';
 import { askGateway } from '../../../web/client.ts';
 import { formatTime } from '../../../web/format.ts';
 import type { LearnAnswer, LearnRequest } from '../../../web/peers.ts';
-import { parseDuration } from '../../config/units.ts';
 import { shellQuote } from '../../peers/admitCommand.ts';
 import { longestLearnMs } from '../../peers/learnMode.ts';
 import { type CommandContext, runCommand, socketFrom, UsageError, writeJson } from '../context.ts';

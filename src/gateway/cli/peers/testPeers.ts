@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
+import { didYouMean } from '../../../base/yaml/closest.ts';
 import type { PeersAnswer } from '../../../web/peers.ts';
 import type { GatewayStatus } from '../../../web/status.ts';
-import { didYouMean } from '../../config/closest.ts';
 import type { Configuration, PeerConfiguration } from '../../config/configuration.ts';
 import { type CheckResult, failWith, ok, renderResult } from '../check/result.ts';
 import {

@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, where, and what mends it. */
+/** What is wrong with a YAML text, where, and what mends it. */
 
 export type KeyPath = ReadonlyArray<string | number>;
 

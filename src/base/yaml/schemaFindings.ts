@@ -1,8 +1,8 @@
-/** What the schema has to say against a configuration, in words for people. Pure. */
+/** What a schema has to say against a YAML text, in words for people. Pure. */
 import type { z } from 'zod';
 import { didYouMean } from './closest.ts';
-import { describeKey } from './jsonSchema.ts';
 import type { Finding, KeyPath } from './problem.ts';
+import { describeKey, type JsonSchema } from './schemaKeys.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -74,11 +74,11 @@ function explain(issue: Issue, value: unknown): Omit<Finding, 'path'> {
   }
 }
 
-/** Findings for the schema's issues; a section with three unknown keys gives three. */
-export function findingsOf(issues: readonly Issue[], root: unknown): Finding[] {
+/** Findings for the issues of `schema`; a section with three unknown keys gives three. */
+export function findingsOf(schema: JsonSchema, issues: readonly Issue[], root: unknown): Finding[] {
   return issues.flatMap((issue): Finding[] => {
     const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-    const { hint, knownKeys } = describeKey(path, root);
+    const { hint, knownKeys } = describeKey(schema, path, root);
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({
         path: [...path, key],

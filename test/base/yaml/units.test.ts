@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseDuration, parseSize } from '../../../src/gateway/config/units.ts';
+import { parseDuration, parseSize } from '../../../src/base/yaml/units.ts';
 
 it.each([
   ['0B', 0],

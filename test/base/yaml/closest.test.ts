@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { closest, didYouMean, editDistance } from '../../../src/gateway/config/closest.ts';
+import { closest, didYouMean, editDistance } from '../../../src/base/yaml/closest.ts';
 
 it.each([
   ['', '', 0],
