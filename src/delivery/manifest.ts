@@ -7,6 +7,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../base/errors.ts';
 import { canonicalJson } from './canonicalJson.ts';
 import { usableUid } from './objectKeys.ts';
+import type { AppliedStep } from './receipt.ts';
 import { keyIdOf, type SigningKey, signCanonical, verifyCanonical } from './signingKey.ts';
 
 /** Part of what is signed, so that no signature made for another kind of document can stand for a manifest. */
@@ -24,6 +25,38 @@ export type ManifestObject = {
   transferSyntax: string;
   /** What was noticed at reception: `malformed`, `conflicting-version`, ... */
   flags: string[];
+  /** Of what a split application made: by which run (`applications`), and from how many instances. */
+  result?: { application: string; version: string; revision: number; unit: string; from: number };
+};
+
+/**
+ * What one run of a split application took, made, cost and saved. Only whole numbers have one canonical form, so what has a
+ * fraction stands as decimal text.
+ */
+export type ManifestApplication = {
+  name: string;
+  version: string;
+  revision: number;
+  scope: 'instance' | 'series' | 'study';
+  /** UID of the study, series or instance, as it is in the results; '' when it has none that is fit. */
+  unit: string;
+  bytesIn: number;
+  /** Bytes of the results that are delivered. */
+  bytesOut: number;
+  /** bytesOut / bytesIn, as in "0.0312"; "0" when nothing came in. */
+  ratio: string;
+  /** The ratio that the application's manifest promised, and whether it was reached; not there when none was promised. */
+  promised?: string;
+  reached?: boolean;
+  cpuSeconds: string;
+  peakMemoryBytes: number;
+  wallMs: number;
+  instancesIn: number;
+  instancesOut: number;
+  files: number;
+  notSelected: number;
+  quarantined: number;
+  steps: AppliedStep[];
 };
 
 export type Manifest = {
@@ -41,6 +74,8 @@ export type Manifest = {
   complete: true;
   /** In the order of their keys. */
   objects: ManifestObject[];
+  /** The runs that made `objects`; not there when none is a result. */
+  applications?: ManifestApplication[];
   /** The sequence numbers of the first and the last receipt of these objects, both included. */
   receipts: { from: number; to: number };
   signature: string;
@@ -52,6 +87,7 @@ export type ManifestDraft = {
   revision: number;
   generatedAt: number;
   objects: ManifestObject[];
+  applications?: ManifestApplication[];
   receipts: { from: number; to: number };
 };
 
@@ -72,6 +108,7 @@ export function signManifest(
     objects: draft.objects
       .map((object) => ({ ...object, sopInstanceUid: uid(object.sopInstanceUid), series: uid(object.series) }))
       .sort((a, b) => (a.key < b.key ? -1 : 1)),
+    ...(draft.applications?.length ? { applications: draft.applications } : {}),
     receipts: draft.receipts,
   };
   const manifest: Manifest = { ...unsigned, signature: signCanonical(unsigned, key.privateKey) };
@@ -108,11 +145,29 @@ function parseManifest(bytes: Uint8Array, subject: string): Manifest {
   if (!manifest.objects.every((object) => hasMembers(object, OBJECT_MEMBERS))) {
     throw manifestError('malformed', 'an object lacks members', subject);
   }
+  const problem = resultsProblem(manifest);
+  if (problem !== undefined) throw manifestError('malformed', problem, subject);
   if (!hasMembers(manifest.receipts, { from: 'number', to: 'number' })) {
     throw manifestError('malformed', 'the range of receipts is missing', subject);
   }
   return manifest;
 }
+
+/** Members that manifests have had since there are split applications; older ones have none of them. */
+function resultsProblem({ applications = [], objects }: Manifest): string | undefined {
+  if (!Array.isArray(applications)) return 'applications are no list';
+  if (!applications.every((one) => hasMembers(one, APPLICATION_MEMBERS))) return 'an application lacks members';
+  const runs = new Set(applications.map(({ name, ...run }) => runKey({ application: name, ...run })));
+  for (const { result } of objects) {
+    if (result === undefined) continue;
+    if (!hasMembers(result, RESULT_MEMBERS)) return 'a result lacks members';
+    if (!runs.has(runKey(result))) return 'a result is of no application that it names';
+  }
+  return undefined;
+}
+
+const runKey = (run: { application: string; version: string; revision: number; unit: string }) =>
+  JSON.stringify([run.application, run.version, run.revision, run.unit]);
 
 type Members = Record<string, 'string' | 'number' | 'boolean' | 'object' | 'list'>;
 
@@ -139,6 +194,34 @@ const OBJECT_MEMBERS: Members = {
   sopClass: 'string',
   transferSyntax: 'string',
   flags: 'list',
+};
+
+const RESULT_MEMBERS: Members = {
+  application: 'string',
+  version: 'string',
+  revision: 'number',
+  unit: 'string',
+  from: 'number',
+};
+
+const APPLICATION_MEMBERS: Members = {
+  name: 'string',
+  version: 'string',
+  revision: 'number',
+  scope: 'string',
+  unit: 'string',
+  bytesIn: 'number',
+  bytesOut: 'number',
+  ratio: 'string',
+  cpuSeconds: 'string',
+  peakMemoryBytes: 'number',
+  wallMs: 'number',
+  instancesIn: 'number',
+  instancesOut: 'number',
+  files: 'number',
+  notSelected: 'number',
+  quarantined: 'number',
+  steps: 'list',
 };
 
 function hasMembers(value: unknown, members: Members): value is Record<string, unknown> {

@@ -3,12 +3,20 @@
  *
  *   <prefix>/<site>/studies/<study>/series/<series>/<instance>.dcm       first version of an instance
  *   <prefix>/<site>/studies/<study>/series/<series>/<instance>.v<n>.dcm  version n >= 2 of the same SOP Instance UID
+ *   <prefix>/<site>/studies/<study>/results/<application>/<version>/<file>
+ *                                                  a file that an application made of the whole study; `<file>` may have folders
+ *     .../<version>/<unit>/<file>                  ... of one series or instance of it: `<unit>` is its UID
+ *     .../<version>/[<unit>/]r<n>/<file>           ... in revision n >= 2, when instances came late
+ *     .../<file stem>.v<n>.<extension>             ... and version n >= 2 when the same file came out otherwise
  *   <prefix>/<site>/studies/<study>/manifest.json                        written last
  *   <prefix>/<site>/receipts/<first>-<last>.jsonl                        receipts by sequence number, 12 digits each
  *
- * UIDs come from strangers. One that is not made of digits and dots never reaches a key, so no key leaves its prefix.
+ * UIDs are those of the object that lies there: the replacements where it was de-identified. They come from strangers, and
+ * names of results from foreign programs. A UID that is not made of digits and dots never reaches a key, nor does a name that
+ * is not plain: so no key leaves its prefix.
  */
 import { GatewayError } from '../base/errors.ts';
+import type { ResultRecord, RunRecord } from '../spool/work/workTypes.ts';
 
 /** Stands for a Study or Series Instance UID that is missing or unfit. */
 export const UNIDENTIFIED = 'unidentified';
@@ -57,17 +65,77 @@ export type InstanceIdentity = {
 /** Throws `delivery.bad-key-space`, and `delivery.bad-identity` for a version or digest that is none. */
 export function instanceKey(space: KeySpace, identity: InstanceIdentity): string {
   const { version, sha256 } = identity;
-  if (!Number.isSafeInteger(version) || version < 1 || !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new GatewayError('not a version and digest of an instance', {
-      code: 'delivery.bad-identity',
-      operation: 'make object key',
-      subject: `version ${version}`,
-    });
+  if (!isNumber(version) || !isDigest(sha256)) {
+    throw badIdentity('not a version and digest of an instance', `version ${version}`);
   }
   const series = usableUid(identity.seriesInstanceUid) ?? UNIDENTIFIED;
   const name = usableUid(identity.sopInstanceUid) ?? `${UNIDENTIFIED}-${sha256.slice(0, 32)}`;
   const file = version === 1 ? `${name}.dcm` : `${name}.v${version}.dcm`;
   return `${studyKey(space, identity.studyInstanceUid)}/series/${series}/${file}`;
+}
+
+const isNumber = (value: number) => Number.isSafeInteger(value) && value >= 1;
+const isDigest = (value: string) => /^[0-9a-f]{64}$/.test(value);
+
+function badIdentity(message: string, subject: string): GatewayError {
+  return new GatewayError(message, { code: 'delivery.bad-identity', operation: 'make object key', subject });
+}
+
+/** Of a run, what its results are named by. */
+export type RunIdentity = Pick<
+  RunRecord,
+  'application' | 'version' | 'scope' | 'revision' | 'outputStudy' | 'outputUnit'
+>;
+/** Of a result, what it is named by. */
+export type ResultIdentity = Pick<ResultRecord, 'kind' | 'name' | 'sopInstanceUid' | 'seriesInstanceUid' | 'sha256'>;
+
+/**
+ * The key of what a run made; `version` is 1 for the first content under it. A file whose name cannot stand in a key
+ * (`resultNameProblem`) is named by its digest: it is not lost for that. Throws `delivery.bad-key-space`, and
+ * `delivery.bad-identity` for an application, revision, version or digest that is none.
+ */
+export function resultKey(space: KeySpace, run: RunIdentity, result: ResultIdentity, version: number): string {
+  const { application, version: release, scope, revision, outputStudy, outputUnit } = run;
+  const { seriesInstanceUid, sopInstanceUid, sha256 } = result;
+  if (result.kind === 'instance') {
+    return instanceKey(space, { studyInstanceUid: outputStudy, seriesInstanceUid, sopInstanceUid, version, sha256 });
+  }
+  const isKnown = isPlainName(application) && isPlainName(release) && isNumber(revision);
+  if (!isKnown || !isNumber(version) || !isDigest(sha256)) {
+    throw badIdentity('not an application, revision, version and digest of a result', `version ${version}`);
+  }
+  const folders = [studyKey(space, outputStudy), 'results', application, release];
+  if (scope !== 'study') folders.push(usableUid(outputUnit) ?? UNIDENTIFIED);
+  if (revision > 1) folders.push(`r${revision}`);
+  const name = resultNameProblem(result.name) === undefined ? result.name : unnamed(result);
+  return [...folders, versionedName(name, version)].join('/');
+}
+
+/** With folders; well within what keys may have, together with what stands before. */
+const MAX_RESULT_NAME = 256;
+const MAX_RESULT_FOLDERS = 8;
+
+/** Why the name of a result cannot stand in a key, for its author to read; undefined when it can. */
+export function resultNameProblem(name: string): string | undefined {
+  if (name.length > MAX_RESULT_NAME) return `it is longer than ${MAX_RESULT_NAME} characters`;
+  const parts = name.split('/');
+  if (parts.length > MAX_RESULT_FOLDERS) return `it has more than ${MAX_RESULT_FOLDERS} folders`;
+  if (!parts.every((part) => /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(part))) {
+    return 'use letters, digits, ".", "_" and "-", no "." at the beginning, at most 128 characters between slashes';
+  }
+  if (/^r[0-9]+$/.test(parts[0] ?? '')) return 'names r1, r2, ... at the top are kept for revisions';
+  if (/\.v[0-9]+(\.[^.]*)?$/.test(name)) return 'endings .v1, .v2, ... are kept for versions';
+  return undefined;
+}
+
+/** The extension stays, for programs go by it. */
+function unnamed({ name, sha256 }: ResultIdentity): string {
+  return `unnamed-${sha256.slice(0, 32)}${/\.(?!v[0-9]+$)[A-Za-z0-9]{1,10}$/.exec(name)?.[0] ?? ''}`;
+}
+
+function versionedName(name: string, version: number): string {
+  if (version === 1) return name;
+  return name.replace(/(\.[^./]*)?$/, (extension) => `.v${version}${extension}`);
 }
 
 export function manifestKey(space: KeySpace, studyInstanceUid: string | undefined): string {

@@ -22,15 +22,24 @@ export const NO_PREVIOUS = '0'.repeat(64);
 /** What a split application did between reception and delivery. */
 export type AppliedStep = { name: string; version: string; detail: string };
 
-/** What the caller knows about one delivery. UIDs as they were received; unfit ones stand as '' in the receipt. */
+/**
+ * What the caller knows about one delivery. UIDs as they are in the object that was delivered: the replacements where it was
+ * de-identified, none where it is no instance. Unfit ones stand as '' in the receipt.
+ */
 export type ReceiptDraft = {
   sopInstanceUid: string | undefined;
   version: number;
   studyInstanceUid: string | undefined;
   seriesInstanceUid: string | undefined;
-  /** `at` in milliseconds since 1970; `peer` is the sender's AE title. */
+  /**
+   * `at` in milliseconds since 1970; `peer` is the sender's AE title, '' where the object was de-identified. Of a result made
+   * from several instances: the digest of their digests (`digestOfInputs`), their bytes together, the latest time.
+   */
   received: { sha256: string; size: number; at: number; peer: string };
-  /** Empty for a whole application: the object is what was received. */
+  /**
+   * Empty for a whole application: the object is what was received. Else the split application itself, by name and
+   * version, and then its steps in order.
+   */
   steps: AppliedStep[];
   store: string;
   confirmation: Confirmation;
@@ -102,6 +111,16 @@ export function signReceipt(
   return { receipt, line, end: { seq: receipt.seq, digest: lineDigest(line) } };
 }
 
+/** The name of the step that de-identifies, in `steps` (src/process/steps/deidentify.ts). */
+const DEIDENTIFY = 'deidentify';
+
+/**
+ * Whether a receipt speaks of a de-identified object, and so holds nothing that was received but digests and a size. What
+ * does not show it clearly is taken to identify somebody.
+ */
+export const isDeidentified = ({ steps, received }: Pick<Receipt, 'steps' | 'received'>): boolean =>
+  received.peer === '' && steps.some(({ name }) => name === DEIDENTIFY);
+
 /** SHA-256 of a line without its newline: what the next receipt holds as `previous`. */
 export function lineDigest(line: string): string {
   return createHash('sha256').update(line).digest('hex');
@@ -125,7 +144,7 @@ export function parseReceiptLine(line: string): Receipt {
   return receipt;
 }
 
-type Shape = { [name: string]: 'string' | 'integer' | 'digest' | 'list' | Shape };
+export type Shape = { [name: string]: 'string' | 'integer' | 'digest' | 'list' | Shape };
 
 const RECEIPT_MEMBERS: Shape = {
   format: 'string',
@@ -154,7 +173,7 @@ const RECEIPT_MEMBERS: Shape = {
 const STEP_MEMBERS: Shape = { name: 'string', version: 'string', detail: 'string' };
 
 /** The first thing that is not as `shape` says; members beyond the shape count, for nobody would look at them. */
-function checkMembers(value: Record<string, unknown>, shape: Shape, where = ''): string | undefined {
+export function checkMembers(value: Record<string, unknown>, shape: Shape, where = ''): string | undefined {
   const unknown = Object.keys(value).find((name) => !Object.hasOwn(shape, name));
   if (unknown !== undefined) return `unknown member in ${where || 'receipt'}`;
   for (const [name, kind] of Object.entries(shape)) {
@@ -181,10 +200,10 @@ function isOfKind(value: unknown, kind: 'string' | 'integer' | 'digest' | 'list'
   return typeof value === 'string' && (kind === 'string' || /^[0-9a-f]{64}$/.test(value));
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function malformed(problem: string): GatewayError {
+export function malformed(problem: string): GatewayError {
   return new GatewayError(`not a receipt: ${problem}`, { code: 'receipt.malformed', operation: 'parse receipt' });
 }

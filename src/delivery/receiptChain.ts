@@ -1,7 +1,8 @@
 /** Proves a chain of receipts, or names each place where it is broken. */
 import type { KeyObject } from 'node:crypto';
 import { describeError } from '../base/errors.ts';
-import { CHAIN_START, type ChainEnd, lineDigest, parseReceiptLine, type Receipt } from './receipt.ts';
+import { CHAIN_START, type ChainEnd, lineDigest, type Receipt } from './receipt.ts';
+import { isReceipt, parseChainLine, type ReceiptDigest } from './receiptDigest.ts';
 import { keyIdOf, verifyCanonical } from './signingKey.ts';
 
 export type ChainProblem = {
@@ -9,13 +10,23 @@ export type ChainProblem = {
   line: number;
   /** The sequence number the line claims; undefined when it is no receipt. */
   seq?: number;
-  kind: 'malformed' | 'foreign-key' | 'bad-signature' | 'out-of-sequence' | 'broken-link' | 'cut-short';
+  kind:
+    | 'malformed'
+    | 'foreign-key'
+    | 'bad-signature'
+    | 'out-of-sequence'
+    | 'broken-link'
+    | 'cut-short'
+    /** A digest in the place of a receipt, where none belongs: in the ledger, or made for another store. */
+    | 'misplaced-digest';
   detail: string;
 };
 
 export type ChainReport = {
   ok: boolean;
   receipts: number;
+  /** Of these, given as a digest only. */
+  withheld: number;
   firstSeq: number | undefined;
   /** Where the chain ended: keep it elsewhere, and pass it as `expectEnd` next time, to notice a cut at the end. */
   end: ChainEnd;
@@ -31,6 +42,8 @@ export type ChainOptions = {
   after?: ChainEnd;
   /** A receipt that must be in the chain, known from elsewhere. */
   expectEnd?: ChainEnd;
+  /** The store that the chain was read from: digests made for it may stand for receipts. None may when not given. */
+  store?: string;
 };
 
 /**
@@ -42,10 +55,12 @@ export class ChainVerifier {
   readonly #publicKey: KeyObject;
   readonly #keyId: string;
   readonly #expectEnd: ChainEnd | undefined;
+  readonly #store: string | undefined;
   readonly #problems: ChainProblem[] = [];
   #problemCount = 0;
   #lines = 0;
   #receipts = 0;
+  #withheld = 0;
   #firstSeq: number | undefined;
   #end: ChainEnd;
   #sawExpectedEnd: boolean;
@@ -55,26 +70,30 @@ export class ChainVerifier {
     this.#keyId = keyIdOf(publicKey);
     this.#end = options.after ?? CHAIN_START;
     this.#expectEnd = options.expectEnd;
+    this.#store = options.store;
     this.#sawExpectedEnd = options.expectEnd === undefined || options.expectEnd.seq === 0;
   }
 
-  /** The receipt when the line is one that this key signed; undefined when it proves nothing. */
+  /** The receipt when the line is one that this key signed; undefined when it proves no delivery. */
   add(line: string): Receipt | undefined {
     this.#lines++;
-    let receipt: Receipt;
+    let given: Receipt | ReceiptDigest;
     try {
-      receipt = parseReceiptLine(line);
+      given = parseChainLine(line);
     } catch (error) {
       this.#note('malformed', undefined, describeError(error));
       return undefined;
     }
-    const authentic = this.#checkSignature(receipt);
-    this.#checkPlace(receipt);
+    const authentic = this.#checkSignature(given);
+    this.#checkPlace(given);
     this.#receipts++;
-    this.#firstSeq ??= receipt.seq;
-    this.#end = { seq: receipt.seq, digest: lineDigest(line) };
-    if (receipt.seq === this.#expectEnd?.seq) this.#sawExpectedEnd = this.#end.digest === this.#expectEnd.digest;
-    return authentic ? receipt : undefined;
+    this.#firstSeq ??= given.seq;
+    this.#end = { seq: given.seq, digest: isReceipt(given) ? lineDigest(line) : given.sha256 };
+    if (given.seq === this.#expectEnd?.seq) this.#sawExpectedEnd = this.#end.digest === this.#expectEnd.digest;
+    if (isReceipt(given)) return authentic ? given : undefined;
+    this.#withheld++;
+    if (given.store !== this.#store) this.#note('misplaced-digest', given.seq, this.#misplaced(given));
+    return undefined;
   }
 
   finish(): ChainReport {
@@ -85,6 +104,7 @@ export class ChainVerifier {
     return {
       ok: this.#problemCount === 0,
       receipts: this.#receipts,
+      withheld: this.#withheld,
       firstSeq: this.#firstSeq,
       end: this.#end,
       problemCount: this.#problemCount,
@@ -92,7 +112,12 @@ export class ChainVerifier {
     };
   }
 
-  #checkSignature(receipt: Receipt): boolean {
+  #misplaced({ seq, store }: ReceiptDigest): string {
+    if (this.#store === undefined) return `a digest where receipt ${seq} itself belongs`;
+    return `the digest of receipt ${seq} was made for store ${JSON.stringify(store.slice(0, 64))}, not for ${this.#store}`;
+  }
+
+  #checkSignature(receipt: Receipt | ReceiptDigest): boolean {
     if (receipt.gateway !== this.#keyId) {
       this.#note('foreign-key', receipt.seq, `signed by key ${receipt.gateway}, not by ${this.#keyId}`);
       return false;
@@ -103,7 +128,7 @@ export class ChainVerifier {
     return false;
   }
 
-  #checkPlace(receipt: Receipt): void {
+  #checkPlace(receipt: Receipt | ReceiptDigest): void {
     if (receipt.seq !== this.#end.seq + 1) {
       this.#note('out-of-sequence', receipt.seq, `receipt ${receipt.seq} where ${this.#end.seq + 1} belongs`);
     } else if (receipt.previous !== this.#end.digest) {

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { GatewayError } from '../base/errors.ts';
 import { type KeySpace, parseReceiptsKey, receiptsFolder } from './objectKeys.ts';
-import { parseReceiptLine } from './receipt.ts';
+import { parseChainLine } from './receiptDigest.ts';
 import { verifyCanonical } from './signingKey.ts';
 import type { ObjectStore } from './store/objectStore.ts';
 
@@ -12,7 +12,7 @@ const MAX_LINE_BYTES = 1 << 20;
 /**
  * The lines of all receipts below the site's folder. Bundles may overlap (after the index was rebuilt, receipts are
  * uploaded in other portions): a receipt that was given already is passed over, if it is authentic; an altered copy is
- * given again, and the check of the chain will name it.
+ * given again, and the check of the chain will name it. Some lines are digests of receipts (receiptDigest.ts).
  */
 export async function* storedReceiptLines(
   store: ObjectStore,
@@ -38,7 +38,7 @@ export async function* storedReceiptLines(
 
 function isGivenAlready(line: string, given: number, publicKey: KeyObject): boolean {
   try {
-    const { signature, ...unsigned } = parseReceiptLine(line);
+    const { signature, ...unsigned } = parseChainLine(line);
     return unsigned.seq <= given && verifyCanonical(unsigned, signature, publicKey);
   } catch {
     return false;

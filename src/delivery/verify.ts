@@ -3,7 +3,8 @@
  *
  * Proven is: the chain of receipts is unbroken and signed by the site's key; each object that a receipt names is there and
  * has the digest that the receipt says, read back and hashed here; each study's manifest is there, signed, and agrees with
- * the receipts. Not provable from the store alone: that receipts were not cut off at the end, together with their objects.
+ * the receipts. What split applications made is proved like what was received. Of receipts about other stores a store may
+ * hold digests only, signed for it (receiptDigest.ts): one in the place of a receipt about this store can't be forged. Not provable from the store alone: that receipts were not cut off at the end, together with their objects.
  * Give the gateway's own ledger, or the end of the chain as it is known elsewhere (`expectEnd`).
  */
 import { createHash, type KeyObject } from 'node:crypto';
@@ -73,7 +74,7 @@ export async function verifyStore(options: VerifyOptions): Promise<VerifyReport>
   await forEachBounded(verifier.expect(lines), concurrency, (object) => verifier.check(object));
   const chain = verifier.chain.finish();
   const storedChain = options.receipts
-    ? await verifyChain(storedReceiptLines(store, space, publicKey, signal), publicKey)
+    ? await verifyChain(storedReceiptLines(store, space, publicKey, signal), publicKey, { store: store.name })
     : undefined;
   const { expected, found } = verifier;
   const manifestReport = await verifyManifests({ store, site, publicKey, expected, concurrency, signal });
@@ -108,8 +109,12 @@ class ObjectVerifier {
   #receipts = 0;
 
   constructor(options: VerifyOptions) {
-    const { publicKey, expectEnd } = options;
-    this.chain = new ChainVerifier(publicKey, expectEnd ? { expectEnd } : {});
+    const { publicKey, expectEnd, receipts, store } = options;
+    this.chain = new ChainVerifier(publicKey, {
+      ...(expectEnd ? { expectEnd } : {}),
+      // The ledger holds every receipt itself.
+      ...(receipts ? {} : { store: store.name }),
+    });
     this.#options = options;
   }
 

@@ -79,6 +79,7 @@ describe('chain of receipts', () => {
     expect(report).toEqual({
       ok: true,
       receipts: 10,
+      withheld: 0,
       firstSeq: 1,
       end: { seq: 10, digest: sha256(lines[9] ?? '') },
       problemCount: 0,
