@@ -68,12 +68,27 @@ export type SafePrivateRule = { creator: string; group: number; element: number 
 
 export type DataPartLimits = { memory: number; cpu: number; wall: number; output: number; processes: number };
 
+/** What the half in the cloud needs there; bytes. */
+export type CloudPart = {
+  endpoint: string;
+  image: string;
+  infrastructure: {
+    cores: number;
+    memory: number;
+    storage: number;
+    architecture?: string;
+    network?: { label?: string; vlan?: number; ports: Array<{ protocol: 'tcp' | 'udp'; from: number; to?: number }> };
+  };
+};
+
 export type Application = {
   name: string;
   version: string;
   description: string;
   /** Folder of the manifest; commands and files are found from here. */
   directory: string;
+  /** SHA-256 over all files of that folder: what tells two contents of one version apart. Lower-case hexadecimal. */
+  digest: string;
   scope: Scope;
   select: Selection;
   steps: StepSettings[];
@@ -84,9 +99,7 @@ export type Application = {
   promisedRatio: number | undefined;
   /** What the malware scanner being away means for step `scan`. */
   scannerDown: 'wait' | 'pass';
-  cloudPart:
-    | { endpoint: string; image: string; infrastructure: { cores: number; memory: number; storage: number } }
-    | undefined;
+  cloudPart: CloudPart | undefined;
   deliver: 'results' | 'instances' | 'both';
   termination: { onFailure: 'quarantine'; onInstanceFailure: 'continue' | 'quarantine' };
 };
