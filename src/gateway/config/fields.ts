@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isUid } from '../../dicom/uids.ts';
+import { referencePattern } from '../../process/manifest/reference.ts';
 
 /** PS3.5 6.2, VR AE: 1 to 16 characters of the default repertoire, no backslash; spaces at the ends mean nothing. */
 export const aeTitlePattern = /^(?! )[\x20-\x5b\x5d-\x7e]{1,16}(?<! )$/;
@@ -112,4 +113,10 @@ export function secret() {
       { error: 'is not a secret' },
     )
     .meta({ 'x-hint': hint });
+}
+
+/** A split application: its name for its newest version, or `name@1.2.0`. */
+export function applicationReference() {
+  const hint = 'write the name of an application, or name@version such as lung-segmentation@1.0.0';
+  return z.string().regex(referencePattern, 'is not the name of an application').meta({ 'x-hint': hint });
 }

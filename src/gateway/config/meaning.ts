@@ -182,6 +182,10 @@ function routeFindings(sound: PartialConfiguration, root: unknown): Finding[] {
       const hint = didYouMean(route.store, stores, 'stores');
       findings.push({ path: ['routes', index, 'store'], message: `there is no store "${route.store}"`, hint });
     }
+    if (route.application !== undefined && sound.applications?.directory === undefined) {
+      const hint = 'say in applications.directory where the applications are';
+      findings.push({ path: ['routes', index, 'application'], message: 'there are no applications', hint });
+    }
     if (peers.includes('*')) return findings;
     (route.match.peers ?? []).forEach((peer, at) => {
       if (peers.includes(peer)) return;

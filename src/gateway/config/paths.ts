@@ -51,6 +51,7 @@ function absolutePeer(peer: ParsedPeer, path: (text: string) => string): ParsedP
 
 type WithPaths = {
   stateDirectory?: string;
+  applications?: ParsedConfiguration['applications'];
   listeners?: Array<ParsedListener | undefined>;
   peers?: Array<ParsedPeer | undefined>;
   stores?: Array<ParsedStore | undefined>;
@@ -59,10 +60,13 @@ type WithPaths = {
 /** A copy in which every path (`x-path` in the schema) is absolute. Works on a whole configuration and on parts of one. */
 export function absolutePaths<T extends WithPaths>(config: T, folder: string): T {
   const path = (text: string) => resolve(folder, text);
-  const { stateDirectory, listeners, peers, stores } = config;
+  const { stateDirectory, applications, listeners, peers, stores } = config;
   return {
     ...config,
     ...(stateDirectory === undefined ? {} : { stateDirectory: path(stateDirectory) }),
+    ...(applications?.directory !== undefined && {
+      applications: { ...applications, directory: path(applications.directory) },
+    }),
     ...(listeners && { listeners: listeners.map((entry) => entry && absoluteListener(entry, path)) }),
     ...(peers && { peers: peers.map((entry) => entry && absolutePeer(entry, path)) }),
     ...(stores && { stores: stores.map((entry) => entry && absoluteStore(entry, path)) }),

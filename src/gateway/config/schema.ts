@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { duration, name, size } from '../../base/yaml/fields.ts';
 import { modality, uid } from '../../dicom/schemaFields.ts';
-import { aeTitle, host, keyPrefix, path, port, secret } from './fields.ts';
+import { aeTitle, applicationReference, host, keyPrefix, path, port, secret } from './fields.ts';
 import { live, MiB, restart } from './keyMeta.ts';
 import { limits } from './limitsSchema.ts';
 import { peer, priority } from './peerSchema.ts';
@@ -179,9 +179,20 @@ const route = z.strictObject({
     .prefault({})
     .meta(restart('What goes this way: all that is said has to fit. Left out: everything.')),
   store: name().meta(restart('Name of the store that it goes to.')),
+  application: applicationReference()
+    .exactOptional()
+    .meta(
+      restart('Split application that it goes through: its name, or name@version. Left out: instances go as they are.'),
+    ),
   priority: priority()
     .exactOptional()
     .meta(restart("normal or urgent, for what goes this way. Left out: the sender's priority.")),
+});
+
+const applications = z.strictObject({
+  directory: path()
+    .exactOptional()
+    .meta(restart('Folder with the split applications, each in a folder of its own with an application.yaml.')),
 });
 
 const delivery = z.strictObject({
@@ -241,6 +252,7 @@ export const configurationSchema = z
       .array(z.discriminatedUnion('type', [directoryStore, s3Store]))
       .default([])
       .meta(restart('Where instances are delivered to.')),
+    applications: applications.prefault({}).meta(restart('The split applications that routes may name.')),
     routes: z.array(route).default([]).meta(restart('Which instances go to which store; each that fits is served.')),
     delivery: delivery.prefault({}).meta(restart('How instances are delivered.')),
     api: api.prefault({}).meta(restart('Local status page and API.')),

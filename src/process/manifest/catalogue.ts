@@ -24,9 +24,6 @@ export type ApplicationCatalogue = {
   explain(reference: string): { message: string; hint: string };
 };
 
-/** What a route or a command line may say. */
-export const referencePattern = /^[a-z0-9][a-z0-9-]{0,62}(@\d[0-9A-Za-z.-]{0,63})?$/;
-
 export function catalogueOf(
   found: readonly FoundApplication[],
   problems: readonly Problem[] = [],

@@ -142,6 +142,7 @@ stores:
             },
           },
         ],
+        applications: { directory: 'relative' },
         stores: [
           { name: 'd', type: 'directory' as const, path: 'relative', prefix: 'p' },
           {
