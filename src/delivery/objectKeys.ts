@@ -10,6 +10,7 @@
  *     .../<file stem>.v<n>.<extension>             ... and version n >= 2 when the same file came out otherwise
  *   <prefix>/<site>/studies/<study>/manifest.json                        written last
  *   <prefix>/<site>/receipts/<first>-<last>.jsonl                        receipts by sequence number, 12 digits each
+ *   <prefix>/<site>/receipts/<first>-<last>.<digest>.jsonl               ... some as digests: 8 digits of the bundle's SHA-256
  *
  * UIDs are those of the object that lies there: the replacements where it was de-identified. They come from strangers, and
  * names of results from foreign programs. A UID that is not made of digits and dots never reaches a key, nor does a name that
@@ -23,6 +24,8 @@ export const UNIDENTIFIED = 'unidentified';
 
 /** Digits of a sequence number in a key, so that the order of names is the order of receipts. */
 const SEQUENCE_DIGITS = 12;
+/** Digits of a bundle's digest in its key. */
+const VARIANT_DIGITS = 8;
 
 /** The UID itself when it can stand in a key or a receipt; else undefined. DICOM PS3.5 section 9.1: at most 64 characters. */
 export function usableUid(uid: string | undefined): string | undefined {
@@ -151,15 +154,19 @@ export function receiptsFolder(space: KeySpace): string {
   return `${siteKey(space)}/receipts/`;
 }
 
-/** The key of the receipts from `first` to `last`, both included. */
-export function receiptsKey(space: KeySpace, first: number, last: number): string {
+/**
+ * The key of the receipts from `first` to `last`, both included. `digest` (SHA-256 of the bundle) when it holds digests in the
+ * place of receipts: which ones depends on the routes of the day, and two bundles of one range must not meet under one key.
+ */
+export function receiptsKey(space: KeySpace, first: number, last: number, digest?: string): string {
   const digits = (seq: number) => String(seq).padStart(SEQUENCE_DIGITS, '0');
-  return `${receiptsFolder(space)}${digits(first)}-${digits(last)}.jsonl`;
+  const variant = digest === undefined ? '' : `.${digest.slice(0, VARIANT_DIGITS)}`;
+  return `${receiptsFolder(space)}${digits(first)}-${digits(last)}${variant}.jsonl`;
 }
 
 /** The sequence numbers in a key that `receiptsKey` made; undefined for any other key. */
 export function parseReceiptsKey(key: string): { first: number; last: number } | undefined {
-  const match = /\/receipts\/([0-9]{1,15})-([0-9]{1,15})\.jsonl$/.exec(key);
+  const match = /\/receipts\/([0-9]{1,15})-([0-9]{1,15})(?:\.[0-9a-f]{8})?\.jsonl$/.exec(key);
   return match ? { first: Number(match[1]), last: Number(match[2]) } : undefined;
 }
 

@@ -1,7 +1,9 @@
 /**
  * Queues what proves a study in its store: receipts, in bundles of consecutive ones, and then the manifest, last. Every
- * store of the site gets the whole chain, for a part of it would not be a chain.
+ * store of the site gets the whole chain, for a part of it would not be a chain; of receipts that it must not read it gets
+ * the digests (receiptDigest.ts).
  */
+import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -12,6 +14,7 @@ import { instanceObjectKey } from './jobs.ts';
 import { signManifest } from './manifest.ts';
 import { type KeySpace, manifestKey, receiptsKey } from './objectKeys.ts';
 import type { UsableLedger } from './openLedger.ts';
+import { mayRead, signReceiptDigest } from './receiptDigest.ts';
 import type { SigningKey } from './signingKey.ts';
 
 export type ProofWriterOptions = {
@@ -19,12 +22,19 @@ export type ProofWriterOptions = {
   ledger: UsableLedger;
   key: SigningKey;
   site: string;
-  stores: ReadonlyArray<{ name: string; keySpace: KeySpace }>;
+  stores: ReadonlyArray<StoreSpace>;
+  /**
+   * Whether a store gets people as they are: some route delivers to it without de-identification. Asked for each bundle, so
+   * that a change of routes counts from then on.
+   */
+  isIdentifiable(store: string): boolean;
   quietMs: number;
   clock: Clock;
   log: Log;
   onQueued(): void;
 };
+
+type StoreSpace = { name: string; keySpace: KeySpace };
 
 const intervalMs = 500;
 /** Receipts of one bundle, and how long they may wait for company while deliveries go on. */
@@ -83,7 +93,7 @@ export class ProofWriter {
     return this.#options.spool.index.getMeta(`receipts-uploaded:${store}`) ?? 0;
   }
 
-  async #queueReceipts(store: { name: string; keySpace: KeySpace }, now: boolean): Promise<boolean> {
+  async #queueReceipts(store: StoreSpace, now: boolean): Promise<boolean> {
     const { ledger, spool, clock, onQueued } = this.#options;
     const from = this.#uploadedTo(store.name) + 1;
     const waiting = ledger.end.seq - from + 1;
@@ -91,22 +101,13 @@ export class ProofWriter {
     const age = clock.monotonic() - (this.#lastBundleAt.get(store.name) ?? 0);
     const busy = spool.queue.instancesWait(store.name);
     if (!now && waiting < bundleSize && age < bundleAgeMs && busy) return false;
-    const lines: string[] = [];
-    for await (const { line } of ledger.read(from)) {
-      lines.push(line);
-      if (lines.length === bundleSize) break;
-    }
+    const { lines, withheld } = await this.#readBundle(store.name, from);
     const to = from + lines.length - 1;
     const body = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+    const digest = withheld ? createHash('sha256').update(body).digest('hex') : undefined;
+    const bundleKey = receiptsKey(store.keySpace, from, to, digest);
     spool.index.transaction(() => {
-      spool.queue.addObject(
-        'receipts',
-        store.name,
-        null,
-        receiptsKey(store.keySpace, from, to),
-        body,
-        priorities.proof,
-      );
+      spool.queue.addObject('receipts', store.name, null, bundleKey, body, priorities.proof);
       spool.index.setMeta(`receipts-uploaded:${store.name}`, to);
     });
     this.#lastBundleAt.set(store.name, clock.monotonic());
@@ -114,7 +115,22 @@ export class ProofWriter {
     return true;
   }
 
-  #queueManifest(store: { name: string; keySpace: KeySpace }, due: { study: string; revision: number }): void {
+  /** The next lines for a store; `withheld` when digests stand for some of them. */
+  async #readBundle(store: string, from: number): Promise<{ lines: string[]; withheld: boolean }> {
+    const { ledger, key, isIdentifiable } = this.#options;
+    const reader = { name: store, isIdentifiable: isIdentifiable(store) };
+    const lines: string[] = [];
+    let withheld = false;
+    for await (const { receipt, line } of ledger.read(from)) {
+      const isGiven = mayRead(receipt, reader);
+      withheld ||= !isGiven;
+      lines.push(isGiven ? line : signReceiptDigest(receipt, line, store, key));
+      if (lines.length === bundleSize) break;
+    }
+    return { lines, withheld };
+  }
+
+  #queueManifest(store: StoreSpace, due: { study: string; revision: number }): void {
     const { spool, key, site, clock, onQueued } = this.#options;
     const receipts = spool.queue.receiptsOfStudy(due.study, store.name);
     const objects = spool.index

@@ -45,6 +45,9 @@ export type ReceiptDraft = {
   confirmation: Confirmation;
 };
 
+/** Of a draft, what is known before the store has confirmed anything. */
+export type ReceiptOrigin = Omit<ReceiptDraft, 'store' | 'confirmation'>;
+
 export type Receipt = {
   format: typeof RECEIPT_FORMAT;
   seq: number;
@@ -115,11 +118,11 @@ export function signReceipt(
 const DEIDENTIFY = 'deidentify';
 
 /**
- * Whether a receipt speaks of a de-identified object, and so holds nothing that was received but digests and a size. What
- * does not show it clearly is taken to identify somebody.
+ * Whether a receipt speaks of a de-identified object, and so holds nothing that was received but digests, a size and a time.
+ * What does not show it clearly is taken to identify somebody. The first step is the application, whatever its name.
  */
 export const isDeidentified = ({ steps, received }: Pick<Receipt, 'steps' | 'received'>): boolean =>
-  received.peer === '' && steps.some(({ name }) => name === DEIDENTIFY);
+  received.peer === '' && steps.slice(1).some(({ name }) => name === DEIDENTIFY);
 
 /** SHA-256 of a line without its newline: what the next receipt holds as `previous`. */
 export function lineDigest(line: string): string {

@@ -28,6 +28,7 @@ import type { Configuration } from './config/configuration.ts';
 import { openDoorLog } from './doorLog.ts';
 import { createFrontDoor, type FrontDoor } from './frontDoor.ts';
 import { watchHealth } from './health.ts';
+import { isIdentifiableStore } from './identifiableStores.ts';
 import { type FiguresKeeper, keepFigures, readFigures } from './innerLink/figuresFile.ts';
 import { spoolIntake } from './intake.ts';
 import { LimitFigures } from './limitFigures.ts';
@@ -151,6 +152,8 @@ function createDelivery(
     key,
     site: config.site,
     stores,
+    // Routes with an application deliver nothing until applications are loaded and joined here.
+    isIdentifiable: (store) => isIdentifiableStore(store, config.routes, () => undefined),
     quietMs: config.study.quietSeconds * 1000,
     clock: systemClock,
     log,

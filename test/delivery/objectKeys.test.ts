@@ -161,7 +161,12 @@ describe('object keys', () => {
     expect(manifestKeyOf(instanceKey(space, identity))).toBe(manifestKey(space, '1.2'));
     expect(manifestKeyOf('medusa/eu/hospital-1/receipts/1-2.jsonl')).toBeUndefined();
     expect(parseReceiptsKey(receiptsKey(space, 7, 12))).toEqual({ first: 7, last: 12 });
-    expect(parseReceiptsKey('medusa/receipts/x-2.jsonl')).toBeUndefined();
+    const withDigests = receiptsKey(space, 7, 12, sha256);
+    expect(withDigests).toBe('medusa/eu/hospital-1/receipts/000000000007-000000000012.abababab.jsonl');
+    expect(parseReceiptsKey(withDigests)).toEqual({ first: 7, last: 12 });
+    for (const other of ['x-2.jsonl', '1-2.abc.jsonl', '1-2.ABABABAB.jsonl', '1-2.abababab.x.jsonl', '1-2.jsonl.x']) {
+      expect(parseReceiptsKey(`medusa/receipts/${other}`), other).toBeUndefined();
+    }
   });
 
   it('never leave their prefix, whatever a peer or a configuration says', () => {
