@@ -18,6 +18,8 @@ export type DataSetCode =
   | 'dataset.too-large'
   /** The deflated data set cannot be inflated. */
   | 'dataset.deflate'
+  /** Text that the data set's character set cannot hold. */
+  | 'dataset.character-set'
   /** The transfer syntax does not allow what was asked for. */
   | 'dataset.transfer-syntax';
 
