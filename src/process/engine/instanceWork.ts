@@ -7,7 +7,7 @@ import { isUid } from '../../dicom/uids.ts';
 import type { ResultRecord } from '../../spool/work/workTypes.ts';
 import type { AppliedStep, DeidentificationKeys, Identity, InstanceStep, StepContext, StepFile } from '../step.ts';
 import { answerOf } from './failures.ts';
-import type { RunSetup, WorkAnswer } from './protocol.ts';
+import type { About, RunSetup, WorkAnswer } from './protocol.ts';
 import { writeResult } from './resultWriter.ts';
 import type { RunFile } from './runFile.ts';
 
@@ -41,15 +41,13 @@ export async function applySteps(input: InstanceSource, steps: InstanceStep[], p
       return answerOf(error, `step ${step.name}`);
     }
   }
-  const study = uidOf(object, studyInstance) || undefined;
-  const series = uidOf(object, seriesInstance) || undefined;
   const results = files.map((one) => fileResult(one, input.id, file));
   if (setup.wantsInstances) {
     const instance = instanceResult(object, input, file);
     if ('refused' in instance) return { kind: 'refused', code: 'instance.no-uid', reason: instance.refused };
     results.unshift(instance);
   }
-  return { kind: 'passed', results, study, series, applied, identity };
+  return { kind: 'passed', results, about: aboutOf(object), applied, identity };
 }
 
 const sopClass = 0x00080016;
@@ -57,14 +55,29 @@ const sopInstance = 0x00080018;
 const studyInstance = 0x0020000d;
 const seriesInstance = 0x0020000e;
 
+function aboutOf(object: DicomObject): About {
+  const modality = textOf(object, 0x00080060);
+  return {
+    study: uidOf(object, studyInstance),
+    series: uidOf(object, seriesInstance),
+    instance: uidOf(object, sopInstance),
+    modality: /^[A-Z0-9_]{1,16}$/.test(modality) ? modality : '',
+  };
+}
+
 /** '' when it is absent or no UID. */
-export function uidOf({ dataSet }: DicomObject, tag: number): string {
+export function uidOf(object: DicomObject, tag: number): string {
+  const text = textOf(object, tag);
+  return isUid(text) ? text : '';
+}
+
+/** Of a short text in the default repertoire, without its padding. */
+function textOf({ dataSet }: DicomObject, tag: number): string {
   const value = element(dataSet, tag)?.value;
   if (value?.kind !== 'bytes' || value.bytes.length > 66) return '';
-  const text = bytesIn(value.bytes)
+  return bytesIn(value.bytes)
     .toString('latin1')
     .replace(/[\0 ]+$/, '');
-  return isUid(text) ? text : '';
 }
 
 /** The UIDs under which an object is delivered; `refused` says which is missing. */

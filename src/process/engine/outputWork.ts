@@ -25,7 +25,7 @@ export function readOutput({ fd, size, path }: Output, named: Named, file: RunFi
     const result: ResultRecord = {
       ...{ kind: 'file', name: named.name, contentType: named.contentType, size, sha256, pieces, from },
     };
-    return { kind: 'collected', result, study: undefined };
+    return { kind: 'collected', result, study: '' };
   }
   const object = parsePart10(source);
   const uids = identifiers(object);
@@ -36,7 +36,7 @@ export function readOutput({ fd, size, path }: Output, named: Named, file: RunFi
   const result: ResultRecord = {
     ...{ kind: 'instance', name: '', ...uids, contentType: 'application/dicom', size, sha256, pieces, from },
   };
-  return { kind: 'collected', result, study: uidOf(object, 0x0020000d) || undefined };
+  return { kind: 'collected', result, study: uidOf(object, 0x0020000d) };
 }
 
 function wholeFile(fd: number, path: string, size: number): ByteSource {

@@ -36,10 +36,9 @@ export type WorkItem =
 export type WorkAnswer =
   | {
       kind: 'passed';
+      /** The instance itself first, when instances are wanted. */
       results: ResultRecord[];
-      /** As the steps left it; for staging and for the record. Undefined when nobody wants instances. */
-      study: string | undefined;
-      series: string | undefined;
+      about: About;
       applied: AppliedStep[];
       identity: Identity | undefined;
     }
@@ -50,7 +49,10 @@ export type WorkAnswer =
   /** The same, but this item may be its cause: counted, and given up some day. */
   | { kind: 'interrupted'; code: string; reason: string; hint: string }
   | { kind: 'done' }
-  | { kind: 'collected'; result: ResultRecord; study: string | undefined };
+  | { kind: 'collected'; result: ResultRecord; study: string };
+
+/** What an instance is called as the steps left it. '' where it does not say. */
+export type About = { study: string; series: string; instance: string; modality: string };
 
 export type ToWorker =
   | { kind: 'setup'; setup: RunSetup }

@@ -28,6 +28,8 @@ export type RunRequest = {
   keys: DeidentificationKeys | undefined;
   /** An empty directory on the disk that keeps the results: the files that results have pieces in are written here. */
   directory: string;
+  /** Where the last words of a foreign data part go; they may hold patient data. Left out: they are not kept. */
+  stderrFile?: string;
   /** Ends the run early: `cancelled`. */
   signal?: AbortSignal;
 };
@@ -57,5 +59,5 @@ export type RunEnding =
   | ({ infected: InfectedInput[] } & RunFailure)
   | { kind: 'cancelled' };
 
-/** What the malware scanner found: the name of its signature. */
-export type InfectedInput = { instance: number; sopInstanceUid: string; signature: string };
+/** What the malware scanner found: the name of its signature, and where. */
+export type InfectedInput = { instance: number; sopInstanceUid: string; finding: string };

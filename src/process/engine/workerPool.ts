@@ -23,7 +23,10 @@ export type WorkerPoolOptions = {
 };
 
 export type PoolRun = {
-  /** Calls `onAnswer` for each item, in any order. Rejects when the threads cannot be had, or the run was ended. */
+  /**
+   * Calls `onAnswer` for each item, in any order. Rejects when the threads cannot be had, or the run was ended, and with what
+   * `onAnswer` throws: the rest is not done then.
+   */
   do(items: WorkItem[], onAnswer: (answer: WorkAnswer, index: number) => void): Promise<void>;
   /** Tells the threads more before their next items. */
   update(change: Partial<RunSetup>): void;
@@ -37,7 +40,7 @@ type Job = {
   left: number;
   onAnswer(answer: WorkAnswer, index: number): void;
   resolve(): void;
-  reject(why: Error): void;
+  reject(why: unknown): void;
 };
 type Run = { setup: RunSetup; priority: number; job: Job | undefined; cpuSeconds: number; peakMemory: number };
 type Slot = { thread: WorkerThread; work: Work | undefined; answered: number };
@@ -168,7 +171,14 @@ export class WorkerPool {
   #answer(run: Run, { index }: Pending<WorkItem>, answer: WorkAnswer | undefined): void {
     const { job } = run;
     if (job === undefined || answer === undefined) return;
-    job.onAnswer(answer, index);
+    try {
+      job.onAnswer(answer, index);
+    } catch (error) {
+      this.#queue.drop(run);
+      run.job = undefined;
+      job.reject(error);
+      return;
+    }
     job.left -= 1;
     if (job.left > 0) return;
     run.job = undefined;

@@ -8,13 +8,11 @@ import { encodePart10 } from '../../dicom/dataSet/encodePart10.ts';
 import type { Application } from '../application.ts';
 import type { InstanceStep, StepOutcome } from '../step.ts';
 import { type ScannerSettings, scanStream, type Verdict } from './clamd.ts';
+import { notScanned } from './notScanned.ts';
 
 const encapsulatedDocument = 0x00420011;
 const chunkSize = 256 * 1024;
 const version = '1.0.0';
-
-/** In receipts, where the application goes on without the scanner. */
-export const notScanned = 'not scanned: the scanner was away';
 
 export function createScan(whenAway: Application['scannerDown'], scanner: ScannerSettings | undefined): InstanceStep {
   return {
