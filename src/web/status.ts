@@ -150,7 +150,12 @@ export type QueueEntry = {
   queuedAt: Timestamp;
   nextAttemptAt?: Timestamp;
   lastError?: { code: string; message: string; hint?: string; at: Timestamp };
+  /** Of what a split application made. */
+  result?: QueuedResult;
 };
+
+/** `study` as it is in the store: the replacement where it was de-identified. `from`: instances that it was made from. */
+export type QueuedResult = { application: string; version: string; revision: number; study: string; from: number };
 
 /** `after`: the id of the last entry of the page before. Without `states`: all but delivered. */
 export type QueueQuery = { states?: QueueState[]; store?: string; after?: number; limit: number };

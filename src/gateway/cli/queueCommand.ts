@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { askGateway } from '../../web/client.ts';
 import { formatDuration, formatSize, formatTime } from '../../web/format.ts';
-import type { QueueEntry, QueuePage } from '../../web/status.ts';
+import type { QueuedResult, QueueEntry, QueuePage } from '../../web/status.ts';
 import { type CommandContext, runCommand, socketFrom, UsageError, writeJson } from './context.ts';
 import { wholeNumber, withExamples, withJson, withSocket } from './options.ts';
 import { table } from './table.ts';
@@ -15,9 +15,13 @@ function nextAttempt(entry: QueueEntry, now: number): string {
   return wait <= 0 ? 'now' : `in ${formatDuration(wait)}`;
 }
 
+const applicationOf = ({ application, version }: QueuedResult) => `${application}@${version}`;
+
 /** Pure. */
 export function renderQueue(page: QueuePage, now: number): string {
   if (page.entries.length === 0) return 'Nothing there.\n';
+  // Only a site with split applications has the column.
+  const made = page.entries.some(({ result }) => result !== undefined);
   const rows = page.entries.map((entry) => [
     String(entry.id),
     entry.state,
@@ -26,6 +30,7 @@ export function renderQueue(page: QueuePage, now: number): string {
     String(entry.attempts),
     nextAttempt(entry, now),
     entry.lastError?.code ?? '',
+    ...(made ? [entry.result === undefined ? '' : applicationOf(entry.result)] : []),
     entry.key,
   ]);
   const right = (title: string) => ({ title, align: 'right' as const });
@@ -37,19 +42,24 @@ export function renderQueue(page: QueuePage, now: number): string {
     right('TRIES'),
     { title: 'NEXT' },
     { title: 'ERROR' },
+    ...(made ? [{ title: 'APPLICATION' }] : []),
     { title: 'KEY' },
   ];
   const more = page.next === undefined ? '' : `\nThere is more: --after ${page.next}\n`;
   return table(columns, rows) + more;
 }
 
-function renderEntry(entry: QueueEntry, now: number): string {
-  const { lastError } = entry;
+/** Pure. */
+export function renderEntry(entry: QueueEntry, now: number): string {
+  const { lastError, result } = entry;
   const rows: Array<[string, string | undefined]> = [
     ['delivery', String(entry.id)],
     ['state', entry.state],
     ['store', entry.store],
     ['key', entry.key],
+    ['application', result && `${applicationOf(result)}, revision ${result.revision}`],
+    ['study', result?.study],
+    ['made from', result && `${result.from} ${result.from === 1 ? 'instance' : 'instances'}`],
     ['size', formatSize(entry.bytes)],
     ['priority', entry.priority],
     ['queued', `${formatTime(entry.queuedAt)} UTC`],
