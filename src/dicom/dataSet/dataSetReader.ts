@@ -3,72 +3,48 @@
  * items, within limits of depth, elements, items and bytes. Every step moves forward and every length is compared with what is
  * there, so any input ends, in a data set or in a GatewayError.
  */
+import { GatewayError } from '../../base/errors.ts';
 import type { ByteWindow } from './byteWindow.ts';
 import { dataSetError, tagText } from './dataSetErrors.ts';
-import type { Bytes, DataElement, DataSet, ElementValue, SequenceItem, SourceRange } from './dicomObject.ts';
+import type { Bytes, DataElement, DataSet, ElementValue, SequenceItem } from './dicomObject.ts';
 import { implicitVr, isPrivate, vrOf } from './dictionary.ts';
+import {
+  type ElementEncoding,
+  encodingInside,
+  encodingInsideUnknown,
+  FragmentRange,
+  isPixelData,
+  tags,
+  undefinedLength,
+} from './elementEncoding.ts';
+import { HeaderReader } from './headerReader.ts';
 import type { ParseLimits } from './parseLimits.ts';
-import { type VrForm, vrForm } from './valueRepresentation.ts';
-
-/** How the bytes at hand are encoded: what is inside an UN element differs from what is around it (PS3.5 6.2.2). */
-export type ElementEncoding = { explicitVr: boolean; littleEndian: boolean };
-const insideUnknown: ElementEncoding = { explicitVr: false, littleEndian: true };
-
-/** A fragment as it lies in a Part 10 object: its item header is in the eight bytes before it. */
-export class FragmentRange implements SourceRange {
-  readonly source: SourceRange['source'];
-  readonly offset: number;
-  readonly length: number;
-
-  constructor(source: SourceRange['source'], offset: number, length: number) {
-    this.source = source;
-    this.offset = offset;
-    this.length = length;
-  }
-}
-
-export const tags = {
-  pixelRepresentation: 0x00280103,
-  floatPixelData: 0x7fe00008,
-  doubleFloatPixelData: 0x7fe00009,
-  pixelData: 0x7fe00010,
-  item: 0xfffee000,
-  itemEnd: 0xfffee00d,
-  sequenceEnd: 0xfffee0dd,
-} as const;
-export const undefinedLength = 0xffffffff;
 
 /** Where elements may lie: up to `end`; `delimited`: a delimiter before that ends them. */
 type Bounds = { end: number; delimited: boolean };
 /** What an item has from the data set around it: whether Pixel Representation says signed. */
 type Surroundings = { signed: boolean };
 
-const isPixelData = (tag: number) =>
-  tag === tags.pixelData || tag === tags.floatPixelData || tag === tags.doubleFloatPixelData;
 const mayHaveFragments = (vr: string) => vr === 'OB' || vr === 'OW';
-const headersAhead = 4096;
-const noVr: VrForm = { vr: '', long: false };
+
+/** Errors that say no more than that bytes are something else; limits hold for guesses, too. */
+const isNoSequence = new Set(['dataset.malformed', 'dataset.truncated', 'dataset.duplicate-element']);
 
 export class DataSetReader {
-  readonly #window: ByteWindow;
+  readonly #at: HeaderReader;
   readonly #limits: ParseLimits;
-  #offset = 0;
   #elements = 0;
   #items = 0;
-  // Of the header that was read last.
-  #tag = 0;
-  #form: VrForm = noVr;
-  #length = 0;
 
   constructor(window: ByteWindow, limits: ParseLimits) {
-    this.#window = window;
+    this.#at = new HeaderReader(window);
     this.#limits = limits;
   }
 
   /** The data set from `offset` to the end of the source. */
   read(offset: number, encoding: ElementEncoding): DataSet {
-    this.#offset = offset;
-    return this.#dataSet({ end: this.#window.size, delimited: false }, encoding, 0, { signed: false });
+    this.#at.offset = offset;
+    return this.#dataSet({ end: this.#at.window.size, delimited: false }, encoding, 0, { signed: false });
   }
 
   #dataSet(bounds: Bounds, encoding: ElementEncoding, depth: number, around: Surroundings): DataSet {
@@ -76,11 +52,11 @@ export class DataSetReader {
     const surroundings = { signed: around.signed };
     let previous = -1;
     let ascending = true;
-    while (this.#offset < bounds.end) {
-      const at = this.#offset;
-      if (depth === 0 && this.#isTrailingPadding(bounds.end)) break;
-      this.#header(bounds.end, encoding);
-      const tag = this.#tag;
+    while (this.#at.offset < bounds.end) {
+      const at = this.#at.offset;
+      if (depth === 0 && this.#at.skipTrailingZeros(bounds.end)) break;
+      this.#at.element(bounds.end, encoding);
+      const tag = this.#at.tag;
       if (tag === tags.itemEnd && bounds.delimited) {
         if (!ascending) refuseDuplicates(elements, at);
         return { elements };
@@ -95,26 +71,26 @@ export class DataSetReader {
       elements.push(this.#element(bounds.end, encoding, depth, surroundings));
     }
     if (bounds.delimited) fail(`an item that ends at offset ${bounds.end} has no delimiter`);
-    if (!ascending) refuseDuplicates(elements, this.#offset);
+    if (!ascending) refuseDuplicates(elements, this.#at.offset);
     return { elements };
   }
 
   #element(end: number, encoding: ElementEncoding, depth: number, surroundings: Surroundings): DataElement {
-    const tag = this.#tag;
-    const length = this.#length;
-    let vr = encoding.explicitVr ? this.#form.vr : implicitVr(tag, surroundings.signed);
+    const tag = this.#at.tag;
+    const length = this.#at.length;
+    let vr = encoding.explicitVr ? this.#at.vr : implicitVr(tag, surroundings.signed);
     if (length === undefinedLength) {
       if (tag === tags.pixelData || (encoding.explicitVr && mayHaveFragments(vr))) {
         return { tag, vr, value: this.#fragments(end, encoding) };
       }
       if (!encoding.explicitVr && vr === 'UN') vr = 'SQ';
       if (vr !== 'SQ' && vr !== 'UN')
-        fail(`${tagText(tag)} is ${printable(vr)} and has no length (before offset ${this.#offset})`);
-      return { tag, vr, value: this.#sequence(end, true, vr === 'UN' ? insideUnknown : encoding, depth, surroundings) };
+        fail(`${tagText(tag)} is ${printable(vr)} and has no length (before offset ${this.#at.offset})`);
+      return { tag, vr, value: this.#sequence(end, true, encodingInside({ vr }, encoding), depth, surroundings) };
     }
-    if (length > end - this.#offset) this.#doesNotFit(tagText(tag), end);
+    this.#at.mustFit(tagText(tag), end);
     if (vr === 'SQ') {
-      return { tag, vr, value: this.#sequence(this.#offset + length, false, encoding, depth, surroundings) };
+      return { tag, vr, value: this.#sequence(this.#at.offset + length, false, encoding, depth, surroundings) };
     }
     if (vr === 'UN' && length > 0 && !isPrivate(tag) && vrOf(tag) === 'SQ') {
       const value = this.#sequenceInUnknown(length, depth, surroundings);
@@ -128,12 +104,12 @@ export class DataSetReader {
   }
 
   #value(tag: number, length: number): Bytes {
-    const offset = this.#offset;
-    this.#offset += length;
+    const offset = this.#at.offset;
+    this.#at.offset += length;
     if (length > this.#limits.maxValueInMemory || (isPixelData(tag) && length > 0)) {
-      return { source: this.#window.source, offset, length };
+      return { source: this.#at.window.source, offset, length };
     }
-    return this.#window.view(offset, length);
+    return this.#at.window.view(offset, length);
   }
 
   #sequence(
@@ -147,15 +123,15 @@ export class DataSetReader {
       throw dataSetError('dataset.too-deep', `sequences are nested deeper than ${this.#limits.maxDepth}`);
     }
     const items: SequenceItem[] = [];
-    while (this.#offset < end) {
-      const at = this.#offset;
-      this.#delimiter(end, encoding);
-      if (this.#tag === tags.sequenceEnd && delimited) return { kind: 'sequence', items, undefinedLength: true };
-      if (this.#tag !== tags.item) fail(`${tagText(this.#tag)} stands at offset ${at}, where an item should`);
+    while (this.#at.offset < end) {
+      const at = this.#at.offset;
+      this.#at.delimiter(end, encoding);
+      if (this.#at.tag === tags.sequenceEnd && delimited) return { kind: 'sequence', items, undefinedLength: true };
+      if (this.#at.tag !== tags.item) fail(`${tagText(this.#at.tag)} stands at offset ${at}, where an item should`);
       this.#countItem();
-      const isOpen = this.#length === undefinedLength;
-      if (!isOpen && this.#length > end - this.#offset) this.#doesNotFit('an item', end);
-      const bounds = { end: isOpen ? end : this.#offset + this.#length, delimited: isOpen };
+      const isOpen = this.#at.length === undefinedLength;
+      if (!isOpen) this.#at.mustFit('an item', end);
+      const bounds = { end: isOpen ? end : this.#at.offset + this.#at.length, delimited: isOpen };
       items.push({ dataSet: this.#dataSet(bounds, encoding, depth + 1, surroundings), undefinedLength: isOpen });
     }
     if (delimited) fail(`a sequence that ends at offset ${end} has no delimiter`);
@@ -167,14 +143,12 @@ export class DataSetReader {
    * that whoever looks for its elements finds them. undefined, with nothing moved, when the bytes are no such thing.
    */
   #sequenceInUnknown(length: number, depth: number, surroundings: Surroundings): ElementValue | undefined {
-    const before = { offset: this.#offset, elements: this.#elements, items: this.#items };
+    const start = this.#at.offset;
     try {
-      return this.#sequence(this.#offset + length, false, insideUnknown, depth, surroundings);
+      return this.#sequence(start + length, false, encodingInsideUnknown, depth, surroundings);
     } catch (error) {
-      const { code } = error as { code?: string };
-      if (code !== 'dataset.malformed' && code !== 'dataset.truncated' && code !== 'dataset.duplicate-element')
-        throw error;
-      this.#offset = before.offset;
+      if (!(error instanceof GatewayError) || !isNoSequence.has(error.code)) throw error;
+      this.#at.offset = start;
       return undefined;
     }
   }
@@ -182,16 +156,16 @@ export class DataSetReader {
   /** PS3.5 A.4: the Basic Offset Table, then the fragments, of which the headers alone are read. */
   #fragments(end: number, encoding: ElementEncoding): ElementValue {
     const fragments: Bytes[] = [];
-    const { source } = this.#window;
-    while (this.#offset < end) {
-      const at = this.#offset;
-      this.#delimiter(end, encoding);
-      if (this.#tag === tags.sequenceEnd) return { kind: 'fragments', fragments };
-      if (this.#tag !== tags.item) fail(`${tagText(this.#tag)} stands at offset ${at}, where a fragment should`);
+    const { source } = this.#at.window;
+    while (this.#at.offset < end) {
+      const at = this.#at.offset;
+      this.#at.delimiter(end, encoding);
+      if (this.#at.tag === tags.sequenceEnd) return { kind: 'fragments', fragments };
+      if (this.#at.tag !== tags.item) fail(`${tagText(this.#at.tag)} stands at offset ${at}, where a fragment should`);
       this.#countItem();
-      if (this.#length > end - this.#offset) this.#doesNotFit('a fragment', end);
-      fragments.push(new FragmentRange(source, this.#offset, this.#length));
-      this.#offset += this.#length;
+      this.#at.mustFit('a fragment', end);
+      fragments.push(new FragmentRange(source, this.#at.offset, this.#at.length));
+      this.#at.offset += this.#at.length;
     }
     return fail(`the fragments of an element that ends at offset ${end} have no delimiter`);
   }
@@ -200,66 +174,7 @@ export class DataSetReader {
     if (++this.#items <= this.#limits.maxItems) return;
     throw dataSetError('dataset.too-many', `the data set has more than ${this.#limits.maxItems} items and fragments`);
   }
-
-  #header(end: number, { explicitVr, littleEndian }: ElementEncoding): void {
-    const at = this.#offset;
-    if (at + 8 > end) this.#cutShort(at, end);
-    const whole = at + 12 <= end;
-    const index = this.#window.at(at, whole ? 12 : 8);
-    const bytes = this.#window.bytes;
-    this.#tag = tagAt(bytes, index, littleEndian);
-    if (!explicitVr || this.#tag >= 0xfffee000) {
-      this.#length = littleEndian ? bytes.readUInt32LE(index + 4) : bytes.readUInt32BE(index + 4);
-      this.#offset = at + 8;
-      return;
-    }
-    this.#form = vrForm(bytes.readUInt16BE(index + 4));
-    if (!this.#form.long) {
-      this.#length = littleEndian ? bytes.readUInt16LE(index + 6) : bytes.readUInt16BE(index + 6);
-      this.#offset = at + 8;
-      return;
-    }
-    if (!whole) this.#cutShort(at, end);
-    this.#length = littleEndian ? bytes.readUInt32LE(index + 8) : bytes.readUInt32BE(index + 8);
-    this.#offset = at + 12;
-  }
-
-  /** Items and delimiters have no VR. Between fragments there is much to skip: little is read ahead. */
-  #delimiter(end: number, { littleEndian }: ElementEncoding): void {
-    const at = this.#offset;
-    if (at + 8 > end) this.#cutShort(at, end);
-    const index = this.#window.at(at, 8, headersAhead);
-    const bytes = this.#window.bytes;
-    this.#tag = tagAt(bytes, index, littleEndian);
-    this.#length = littleEndian ? bytes.readUInt32LE(index + 4) : bytes.readUInt32BE(index + 4);
-    this.#offset = at + 8;
-  }
-
-  /** Some writers fill up with zeros: no element has the tag (0000,0000) here. */
-  #isTrailingPadding(end: number): boolean {
-    const left = end - this.#offset;
-    if (left >= 8) return false;
-    const index = this.#window.at(this.#offset, left);
-    const padding = this.#window.bytes.subarray(index, index + left);
-    if (!padding.every((byte) => byte === 0)) return false;
-    this.#offset = end;
-    return true;
-  }
-
-  #cutShort(at: number, end: number): never {
-    const code = end === this.#window.size ? 'dataset.truncated' : 'dataset.malformed';
-    throw dataSetError(code, `an element header at offset ${at} is cut short at ${end}`);
-  }
-
-  #doesNotFit(what: string, end: number): never {
-    const code = end === this.#window.size ? 'dataset.truncated' : 'dataset.malformed';
-    const message = `${what} at offset ${this.#offset} declares ${this.#length} bytes, and ${end - this.#offset} are there`;
-    throw dataSetError(code, message);
-  }
 }
-
-const tagAt = (bytes: Buffer, index: number, littleEndian: boolean): number =>
-  littleEndian ? bytes.readUInt16LE(index) * 0x10000 + bytes.readUInt16LE(index + 2) : bytes.readUInt32BE(index);
 
 function refuseDuplicates(elements: DataElement[], at: number): void {
   const seen = new Set<number>();

@@ -3,10 +3,10 @@
  * saying what that was (F.2.2, note 3). Pixel data and what is long are left out, not emptied, and named.
  */
 import { type CharacterSet, characterSetOf, textValues } from './characterSets.ts';
-import { tags } from './dataSetReader.ts';
 import { bytesIn, type DataElement, type DataSet, type DicomObject } from './dicomObject.ts';
 import { isGroupLength } from './dictionary.ts';
 import { effectiveVr } from './effectiveVr.ts';
+import { isPixelData } from './elementEncoding.ts';
 import { nameGroups, numberFromText } from './jsonValues.ts';
 import { numbersIn } from './numbers.ts';
 import { toExplicitLittleEndian } from './transcode.ts';
@@ -73,7 +73,7 @@ class Maker {
     const vr = isKnownVr(found) && found !== 'SQ' ? found : 'UN';
     const { length } = value.bytes;
     if (length === 0) return { vr };
-    if (tag === tags.pixelData || tag === tags.floatPixelData || tag === tags.doubleFloatPixelData) return undefined;
+    if (isPixelData(tag)) return undefined;
     if (isBinary(vr)) {
       if (length > this.#limits.maxInlineBytes) return undefined;
       return { vr, InlineBinary: bytesIn(value.bytes).toString('base64') };

@@ -1,16 +1,17 @@
 /** What everybody does with elements: find, put, remove, read as text or numbers, make, walk through items. */
 import { type CharacterSet, characterSetOf, defaultCharacterSet, encodeText, textValues } from './characterSets.ts';
 import { dataSetError, tagText } from './dataSetErrors.ts';
-import type { ElementEncoding } from './dataSetReader.ts';
 import { bytesIn, type DataElement, type DataSet, element, type SequenceItem } from './dicomObject.ts';
 import { creatorTagOf, isGroupLength, isPrivate } from './dictionary.ts';
 import { effectiveVr } from './effectiveVr.ts';
+import { type ElementEncoding, encodingInside } from './elementEncoding.ts';
 import { numbersIn, writeNumbers } from './numbers.ts';
 import { textOf } from './smallDataSet.ts';
 import { isTextVr, paddingOf } from './valueRepresentation.ts';
 
 export { element } from './dicomObject.ts';
 export { effectiveVr } from './effectiveVr.ts';
+export { encodingInside } from './elementEncoding.ts';
 
 /** Puts an element in its place, instead of the one with its tag if there is one. */
 export function putElement(dataSet: DataSet, made: DataElement): void {
@@ -143,10 +144,6 @@ function walkPlace(place: Place, visit: Visitor): void {
     }
   }
 }
-
-/** How the items of a sequence are encoded: those in an UN element are Implicit VR Little Endian (PS3.5 6.2.2). */
-export const encodingInside = ({ vr }: DataElement, around: ElementEncoding): ElementEncoding =>
-  vr === 'UN' && around.explicitVr ? { explicitVr: false, littleEndian: true } : around;
 
 /**
  * Who reserved the block of a private element, in the data set or item that it is in (PS3.5 7.8.1): '' when nobody did,

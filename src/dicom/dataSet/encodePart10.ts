@@ -5,7 +5,6 @@
  */
 import { deflateRawSync } from 'node:zlib';
 import { dataSetError, tagText } from './dataSetErrors.ts';
-import { type ElementEncoding, FragmentRange, tags, undefinedLength } from './dataSetReader.ts';
 import {
   type Bytes,
   bytesIn,
@@ -14,12 +13,12 @@ import {
   type DicomObject,
   type EncodedObject,
 } from './dicomObject.ts';
+import { type ElementEncoding, encodingInside, FragmentRange, tags, undefinedLength } from './elementEncoding.ts';
 import { encodeFileMeta } from './fileMeta.ts';
 import { PieceWriter } from './pieceWriter.ts';
 import { hasLongForm } from './valueRepresentation.ts';
 
-const insideUnknown: ElementEncoding = { explicitVr: false, littleEndian: true };
-const longestShortForm = 0xfffe;
+const longestShortForm = 0xffff;
 
 /** The file meta information is made of `object.meta`; (0008,0016) and (0008,0018) are the caller's to keep in step with it. */
 export function encodePart10(object: DicomObject): EncodedObject {
@@ -62,7 +61,7 @@ class DataSetEncoder {
         return;
       }
       case 'sequence': {
-        const inner = vr === 'UN' && encoding.explicitVr ? insideUnknown : encoding;
+        const inner = encodingInside(element, encoding);
         const patch = this.#header(tag, vr, value.undefinedLength ? undefinedLength : 0, encoding);
         const start = this.#writer.written;
         for (const item of value.items) {
@@ -100,7 +99,7 @@ class DataSetEncoder {
   #header(tag: number, vr: string, length: number, encoding: ElementEncoding): (length: number) => void {
     if (!encoding.explicitVr) return this.#delimiter(tag, length, encoding);
     const { littleEndian } = encoding;
-    if (!hasLongForm(vr) && length <= longestShortForm + 1) {
+    if (!hasLongForm(vr) && length <= longestShortForm) {
       this.#writer.tag(tag, littleEndian);
       this.#writer.vr(vr);
       this.#writer.u16(length, littleEndian);

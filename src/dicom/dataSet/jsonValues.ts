@@ -18,11 +18,12 @@ const decimal = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 /** Decimal digits that a double always keeps. */
 const certainDigits = 15;
 
-/** A number; the text itself when it is none, or when a double would lose digits of it. */
+/** A number; the text itself when it is none, or when a double would lose digits of it (F.2.3, note). */
 export function numberFromText(text: string): number | string {
   if (!decimal.test(text)) return text;
+  const value = Number(text);
+  if (!Number.isFinite(value)) return text;
   const [mantissa = ''] = text.split(/[eE]/);
   const digits = mantissa.replace(/[+.-]/g, '').replace(/^0+/, '').length;
-  const value = Number(text);
-  return digits <= certainDigits && Number.isFinite(value) ? value : text;
+  return digits <= certainDigits || String(value) === text ? value : text;
 }
