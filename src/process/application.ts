@@ -77,7 +77,7 @@ export type CloudPart = {
     memory: number;
     storage: number;
     architecture?: string;
-    network?: { label?: string; vlan?: number; ports: Array<{ protocol: 'tcp' | 'udp'; from: number; to?: number }> };
+    network?: { label?: string; vlan?: string; ports: Array<{ protocol: 'tcp' | 'udp'; from: number; to?: number }> };
   };
 };
 

@@ -216,7 +216,7 @@ const infrastructure = z.strictObject({
   network: z
     .strictObject({
       label: text(64).exactOptional().meta(about('Name of the network.')),
-      vlan: z.int().min(0).max(4094).exactOptional().meta(about('VLAN.')),
+      vlan: text(32).exactOptional().meta(about('VLAN, as the broker of the zone writes it.')),
       ports: z
         .array(
           z.strictObject({
