@@ -34,6 +34,8 @@ async function segments(directory: string): Promise<Form> {
     keepDeliveredMs: 3_600_000,
     bufferMemory: 64 * MiB,
     route: () => [],
+    resultsQuota: 0,
+    resultKey: () => '',
     clock: systemClock,
     log: createMemoryLog().log,
   });

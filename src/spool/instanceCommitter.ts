@@ -7,7 +7,7 @@ import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { InstanceIndex, InstanceRecord, RouteInstance } from './index/instanceIndex.ts';
 import type { Reception, WholeInstance } from './reception.ts';
-import { alignUp, type Extent, type InstanceDescription, type InstanceMeta } from './segmentFormat.ts';
+import { alignUp, type Extent, type InstanceDescription, type InstanceMeta, metaBound } from './segmentFormat.ts';
 import type { SegmentWriter } from './segmentWriter.ts';
 import type { SlabPool } from './slabPool.ts';
 import { UidFilter } from './uidFilter.ts';
@@ -29,9 +29,6 @@ type Recent = {
   outcome: Promise<StoredOutcome>;
 };
 
-/** Upper bounds, bytes, of the parts of a frame's meta: UIDs and names are limited, an extent is four numbers. */
-const metaBase = 2048;
-const metaPerPart = 100;
 const flushAfterMs = 15;
 const flushAtCount = 128;
 const retryFlushMs = 1_000;
@@ -172,7 +169,7 @@ export class InstanceCommitter {
         meta.parts = whole.parts; // all placed by now: frames are placed in the order in which they were handed in
         return Buffer.from(JSON.stringify(meta));
       },
-      metaBound: metaBase + whole.partCount * metaPerPart,
+      metaBound: metaBound(meta, whole.partCount),
       payload: whole.tail,
       payloadLength: whole.tailLength,
       onPlaced: (extent) => {
@@ -200,7 +197,7 @@ export class InstanceCommitter {
 
   #heal(seq: number, sopInstanceUid: string, extents: readonly Extent[], entry: Recent): void {
     this.afterFlush(() => {
-      this.#index.heal(seq, extents);
+      this.#index.heal(seq, extents, this.#route);
       const message = 'an instance whose bytes were gone or damaged was sent again; the new bytes take their place';
       this.#log.warn('spool.instance-healed', message, { sopInstanceUid });
       this.#forget(sopInstanceUid, entry);

@@ -11,6 +11,10 @@ import { recover } from './recovery.ts';
 import { SegmentStore } from './segmentStore.ts';
 import { Spool } from './spool.ts';
 import type { SpoolOptions } from './spoolTypes.ts';
+import { ResultQueue } from './work/resultQueue.ts';
+import { ResultStore } from './work/resultStore.ts';
+import { recoverRuns } from './work/runRecovery.ts';
+import { TaskQueue } from './work/taskQueue.ts';
 
 /** Opens the spool in `options.directory`, recovering what a crash left. Throws `spool.locked` when it is in use. */
 export function openSpool(options: SpoolOptions): Spool {
@@ -28,14 +32,33 @@ export function openSpool(options: SpoolOptions): Spool {
       log,
     });
     const db = openOrSetAside(join(options.directory, 'index.sqlite'), log);
-    const index = new InstanceIndex(db);
+    const claimed = new Set<number>();
+    const index = new InstanceIndex(db, claimed);
     index.clampTimes(options.clock.now());
+    const work = openWork(options, { db, index, claimed });
+    index.onHealed = (tasks) => tasks.forEach((task) => void work.tasks.release(task));
     const recovery = recover({ store, index, route: options.route, log });
-    return new Spool(options, { lock, store, db, index, recovery });
+    const runs = recoverRuns({ store: work.runs, tasks: work.tasks, index, log });
+    return new Spool(options, { lock, store, db, index, recovery: { ...recovery, runs }, ...work });
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+function openWork(options: SpoolOptions, parts: { db: Database.Database; index: InstanceIndex; claimed: Set<number> }) {
+  const { clock, log, reserve, resultsQuota: quota } = options;
+  const { db, index, claimed } = parts;
+  const results = new ResultQueue(db, options.resultKey);
+  const directory = join(options.directory, 'runs');
+  const sizeOf = (instance: number) => index.get(instance)?.size;
+  const runs = new ResultStore({ directory, quota, reserve, results, sizeOf, log });
+  const tasks = new TaskQueue({
+    ...{ db, results, claimed, clock },
+    versionsOf: (run) => runs.versionsOf(run),
+    onEntered: (run) => runs.entered(run),
+  });
+  return { results, runs, tasks };
 }
 
 /**

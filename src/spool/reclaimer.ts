@@ -18,6 +18,7 @@ export class Reclaimer {
   readonly #isPinned: (segmentId: number) => boolean;
   readonly #keepDeliveredMs: number;
   readonly #onShort: () => void;
+  readonly #onTurn: () => void;
   readonly #clock: Clock;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
@@ -30,6 +31,8 @@ export class Reclaimer {
     keepDeliveredMs: number;
     /** Called at intervals while less than two segments could still be taken: the time to copy stragglers together. */
     onShort(): void;
+    /** Called at each turn, after instances were pruned. */
+    onTurn(): void;
     clock: Clock;
     log: Log;
   }) {
@@ -38,6 +41,7 @@ export class Reclaimer {
     this.#isPinned = options.isPinned;
     this.#keepDeliveredMs = options.keepDeliveredMs;
     this.#onShort = options.onShort;
+    this.#onTurn = options.onTurn;
     this.#clock = options.clock;
     this.#log = options.log;
   }
@@ -68,6 +72,7 @@ export class Reclaimer {
       this.#index.prune(this.#clock.now() - this.#keepDeliveredMs, batch);
       if (this.#store.refusal !== undefined) this.#pruneEarly();
       this.#recycle();
+      this.#onTurn();
     } catch (error) {
       this.#log.error('spool.reclaim-failed', `space could not be given back: ${String(error)}; it is tried again`);
     }

@@ -60,6 +60,8 @@ function recoverSegment(context: Context, segment: Segment, row: SegmentRow | un
     });
   }
   index.transaction(() => {
+    const seqs = [...scan.instances, ...scan.damaged].map(({ meta }) => meta.seq);
+    for (const seq of seqs) index.noteSeq(segment.id, segment.generation, seq);
     for (const found of scan.instances) index.addRecovered(found, context.route, report.highestSeq);
     // Behind the mark of a running gateway it is what a crash tore. In a segment that the index does not know it may be
     // what the hospital still has to get: kept, in quarantine.

@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import { readExtents } from './extentReader.ts';
 import type { InstanceIndex, InstanceRecord } from './index/instanceIndex.ts';
 import type { Reception } from './reception.ts';
-import type { Extent, InstanceMeta } from './segmentFormat.ts';
+import { type Extent, type InstanceMeta, metaBound } from './segmentFormat.ts';
 import { instancesIn } from './segmentScan.ts';
 import type { Segment, SegmentStore } from './segmentStore.ts';
 import type { SegmentWriter } from './segmentWriter.ts';
@@ -96,7 +96,7 @@ export class Relocator {
     writer.enqueue({
       type: 'instance',
       meta: () => Buffer.from(JSON.stringify({ ...meta, parts: whole.parts } satisfies InstanceMeta)),
-      metaBound: 2048 + whole.partCount * 100,
+      metaBound: metaBound(meta, whole.partCount),
       payload: whole.tail,
       payloadLength: whole.tailLength,
       onPlaced: (extent) => {

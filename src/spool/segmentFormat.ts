@@ -38,6 +38,8 @@ export type InstanceDescription = {
   patientId?: string;
   peer: string;
   flags: string[];
+  /** Values that routes look at, by tag (`0008103E`), as they came. At most 16, each at most 256 characters. */
+  routeTags?: Record<string, string>;
 };
 
 /** The meta of an `instance` frame. */
@@ -54,6 +56,12 @@ export type InstanceMeta = InstanceDescription & {
   /** The pieces before this frame's payload, in order. */
   parts: Extent[];
 };
+
+/** Upper bound, bytes, of the meta of a frame: UIDs and names are limited, an extent is four numbers. */
+export function metaBound(meta: Pick<InstanceDescription, 'routeTags'>, partCount: number): number {
+  const tags = meta.routeTags === undefined ? 0 : Buffer.byteLength(JSON.stringify(meta.routeTags)) + 32;
+  return 2048 + tags + 100 * partCount;
+}
 
 export const alignUp = (offset: number) => Math.ceil(offset / blockSize) * blockSize;
 

@@ -6,7 +6,7 @@ import type Database from 'better-sqlite3';
 import type { DirectoryLock } from './directoryLock.ts';
 import { readExtents, segmentOf } from './extentReader.ts';
 import { DeliveryQueue } from './index/deliveryQueue.ts';
-import type { InstanceIndex, InstanceRecord } from './index/instanceIndex.ts';
+import { type InstanceIndex, type InstanceRecord, unidentifiedStudy } from './index/instanceIndex.ts';
 import { InstanceCommitter } from './instanceCommitter.ts';
 import { Reception } from './reception.ts';
 import { Reclaimer } from './reclaimer.ts';
@@ -16,7 +16,12 @@ import { type Extent, segmentHeaderSize } from './segmentFormat.ts';
 import type { SegmentStore } from './segmentStore.ts';
 import { SegmentWriter } from './segmentWriter.ts';
 import { SlabPool } from './slabPool.ts';
-import type { FileRange, Holding, IncomingToSpool, SpoolOptions, SpoolStatus } from './spoolTypes.ts';
+import type { FileRange, Holding, IncomingToSpool, Lease, SpoolOptions, SpoolStatus } from './spoolTypes.ts';
+import { resultGone, slice } from './work/pieces.ts';
+import type { KnownResult, ResultDetail, ResultQueue } from './work/resultQueue.ts';
+import type { ResultStore } from './work/resultStore.ts';
+import { RunCollector } from './work/runCollector.ts';
+import type { TaskQueue } from './work/taskQueue.ts';
 
 /** What openSpool has opened. */
 export type SpoolParts = {
@@ -24,7 +29,10 @@ export type SpoolParts = {
   store: SegmentStore;
   db: Database.Database;
   index: InstanceIndex;
-  recovery: RecoveryReport;
+  recovery: RecoveryReport & { runs: number };
+  results: ResultQueue;
+  runs: ResultStore;
+  tasks: TaskQueue;
 };
 
 export class Spool {
@@ -41,7 +49,14 @@ export class Spool {
   readonly #leases = new Map<number, number>();
   readonly index: InstanceIndex;
   readonly queue: DeliveryQueue;
-  readonly recovery: RecoveryReport;
+  /** Tasks of split applications, for the engine. */
+  readonly tasks: TaskQueue;
+  /** Where runs keep their results on disk. */
+  readonly results: ResultStore;
+  /** Results in the index, for delivery. */
+  readonly resultQueue: ResultQueue;
+  readonly recovery: SpoolParts['recovery'];
+  readonly #collector: RunCollector;
   #closed = false;
 
   constructor(options: SpoolOptions, parts: SpoolParts) {
@@ -52,6 +67,13 @@ export class Spool {
     this.index = parts.index;
     this.queue = new DeliveryQueue(parts.db);
     this.recovery = parts.recovery;
+    this.tasks = parts.tasks;
+    this.results = parts.runs;
+    this.resultQueue = parts.results;
+    this.#collector = new RunCollector({
+      ...{ db: parts.db, store: parts.runs, clock, log },
+      keepDeliveredMs: options.keepDeliveredMs,
+    });
     this.#pool = new SlabPool(options.bufferMemory);
     this.#writer = new SegmentWriter({
       store: parts.store,
@@ -76,6 +98,7 @@ export class Spool {
       isPinned: (id) => this.#isPinned(id),
       keepDeliveredMs: options.keepDeliveredMs,
       onShort: () => void this.reclaim(),
+      onTurn: () => void this.#collector.run(),
       clock,
       log,
     });
@@ -139,9 +162,13 @@ export class Spool {
    * The file ranges that hold an instance, in order, for somebody else to read. Their segments are not recycled until
    * `release` is called, whatever becomes of the instance meanwhile.
    */
-  lease(record: InstanceRecord): { ranges: FileRange[]; release(): void } {
+  lease(record: InstanceRecord): Lease {
+    return this.#leaseExtents(record.extents);
+  }
+
+  #leaseExtents(extents: readonly Extent[]): Lease {
     const segments = new Set<number>();
-    const ranges = record.extents.map((extent) => {
+    const ranges = extents.map((extent) => {
       const segment = segmentOf(extent, (id) => this.#store.get(id));
       segments.add(segment.id);
       return { path: segment.path, offset: extent.offset, length: extent.length };
@@ -154,6 +181,41 @@ export class Spool {
       for (const id of segments) this.#leases.set(id, (this.#leases.get(id) ?? 1) - 1);
     };
     return { ranges, release };
+  }
+
+  /**
+   * The same for the result of a delivery of kind `result`: its pieces, where they lie now. Throws `spool.extent-missing` and
+   * `work.result-gone` when they are not there.
+   */
+  leaseResult(delivery: number): Lease {
+    const place = this.resultQueue.place(delivery);
+    const held: Array<() => void> = [];
+    const release = () => held.splice(0).forEach((letGo) => void letGo());
+    try {
+      if (place?.run) held.push(this.results.hold(place.run));
+      const ranges = (place?.result.pieces ?? []).flatMap((piece): FileRange[] => {
+        const { offset, length } = piece;
+        if ('file' in piece) {
+          if (!place?.run) throw resultGone(delivery, 'its files are removed');
+          return [{ path: this.results.pathOf(place.run, piece.file), offset, length }];
+        }
+        const lease = this.#leaseExtents(slice(this.index.get(piece.instance)?.extents ?? [], offset, length));
+        held.push(lease.release);
+        return lease.ranges;
+      });
+      const bytes = ranges.reduce((sum, range) => sum + range.length, 0);
+      if (place === undefined || bytes !== place.result.size)
+        throw resultGone(delivery, 'instances that it is made of are gone');
+      return { ranges, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** What a delivery of kind `result` is about; undefined when only its receipt is left. */
+  resultOf(delivery: number): ResultDetail | undefined {
+    return this.resultQueue.detail(delivery);
   }
 
   /** The Part 10 bytes of an instance. */
@@ -181,6 +243,12 @@ export class Spool {
     this.#committer.noteKnown(known.sopInstanceUid);
   }
 
+  /** Enters a result of which only a receipt is left. What is known already stays as it is. */
+  restoreResult(known: KnownResult): void {
+    const study = known.studyInstanceUid ?? unidentifiedStudy;
+    this.index.transaction(() => this.resultQueue.restore(known, study, this.#options.clock.now()));
+  }
+
   onIndexed(callback: () => void): void {
     this.#committer.onIndexed(callback);
   }
@@ -189,6 +257,7 @@ export class Spool {
   async reclaim(): Promise<void> {
     this.#reclaimer.run();
     if ((await this.#relocator.run()) > 0) this.#reclaimer.run();
+    await this.#collector.run();
   }
 
   /** Waits for what was handed in, flushes the index and closes. */
@@ -196,6 +265,7 @@ export class Spool {
     this.#closed = true;
     this.#reclaimer.stop();
     for (const reception of this.#receptions) reception.discard();
+    await this.#collector.idle();
     await this.#writer.idle();
     await this.#writer.seal();
     this.#committer.close();

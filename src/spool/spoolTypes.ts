@@ -5,6 +5,7 @@ import type { RouteInstance } from './index/instanceIndex.ts';
 import type { StoredOutcome } from './instanceCommitter.ts';
 import type { InstanceDescription } from './segmentFormat.ts';
 import type { InstanceState } from './states.ts';
+import type { ResultKey } from './work/resultQueue.ts';
 
 export type SpoolOptions = {
   directory: string;
@@ -20,6 +21,10 @@ export type SpoolOptions = {
   /** Bytes of memory for instances that are coming in. */
   bufferMemory: number;
   route: RouteInstance;
+  /** Most bytes that results of split applications may take, beside the quota. */
+  resultsQuota: number;
+  /** Key of a result in its store; the same for the same version. */
+  resultKey: ResultKey;
   clock: Clock;
   log: Log;
 };
@@ -42,6 +47,9 @@ export type Holding = {
 
 /** `length` bytes from `offset` of a segment file. */
 export type FileRange = { path: string; offset: number; length: number };
+
+/** Ranges that stay readable until `release` is called. */
+export type Lease = { ranges: FileRange[]; release(): void };
 
 export type SpoolStatus = {
   quota: number;

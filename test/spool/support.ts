@@ -28,6 +28,8 @@ export function open(directory: string, options: Partial<SpoolOptions> = {}) {
     keepDeliveredMs: 3_600_000,
     bufferMemory: 8 * MiB,
     route: () => [{ store: 'cloud', priority: 0 }],
+    resultsQuota: 64 * MiB,
+    resultKey: (record, result, version) => `results/${record.outputStudy}/${result.name}.v${version}`,
     clock: systemClock,
     log: memory.log,
     ...options,

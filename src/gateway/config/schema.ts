@@ -85,6 +85,13 @@ const spool = z.strictObject({
   keepDelivered: duration({ min: 0, max: Number.MAX_SAFE_INTEGER })
     .prefault('24h')
     .meta(restart('How long delivered instances stay in the spool.')),
+  resultsQuota: size({ min: 4 * MiB })
+    .prefault('5GiB')
+    .meta(
+      restart(
+        'Disk space that results of split applications may take, beside quota. When it is used up, applications wait until results are delivered.',
+      ),
+    ),
   bufferMemory: size({ min: 4 * MiB })
     .prefault('64MiB')
     .meta(restart('Memory for received bytes on their way to disk; senders are held back when it is used up.')),

@@ -4,11 +4,13 @@
  */
 import type Database from 'better-sqlite3';
 import type { DeliveryState } from '../states.ts';
+import { Settling } from '../work/settling.ts';
 
 /** Higher goes first. Proof overtakes the ordinary so that a study's end is not hidden behind the next one. */
 export const priorities = { normal: 0, proof: 1, urgent: 2 } as const;
 
-export type DeliveryKind = 'instance' | 'manifest' | 'receipts';
+/** result: of a split application (`ResultQueue` says what it is about). */
+export type DeliveryKind = 'instance' | 'result' | 'manifest' | 'receipts';
 
 export type Delivery = {
   id: number;
@@ -24,14 +26,17 @@ export type Delivery = {
   errorCode: string | null;
   errorMessage: string | null;
   failedAt: number | null;
-  /** Key and content, for what is not an instance. */
+  /** For what is not an instance. */
   key: string | null;
+  /** Of the content of manifests and receipts. */
   bodyBytes: number | null;
+  /** Of a result: its digest. */
+  sha256: string | null;
 };
 
 /** Without the body: receipts and manifests may be large, and most readers only want to know that they wait. */
 const columns = `id, kind, store, instance, study, state, priority, attempts, next_attempt_at AS nextAttemptAt,
-  error_code AS errorCode, error_message AS errorMessage, failed_at AS failedAt, key, length(body) AS bodyBytes`;
+  error_code AS errorCode, error_message AS errorMessage, failed_at AS failedAt, key, length(body) AS bodyBytes, sha256`;
 
 /** A delivery that is confirmed, with the receipt that proves it; none for manifests and receipts themselves. */
 export type Settled = { id: number; receipt: number | undefined };
@@ -39,11 +44,13 @@ export type Settled = { id: number; receipt: number | undefined };
 export class DeliveryQueue {
   readonly #db: Database.Database;
   readonly #statements;
+  readonly #settling: Settling;
   /** Deliveries in the courier's hands; only in memory, for a restart must find them again. */
   readonly #claimed = new Set<number>();
 
   constructor(db: Database.Database) {
     this.#db = db;
+    this.#settling = new Settling(db);
     this.#statements = {
       ready: db.prepare(`SELECT ${columns} FROM delivery INDEXED BY delivery_ready WHERE state = 'ready' AND store = ?
         AND next_attempt_at <= ? ORDER BY priority DESC, id LIMIT ?`),
@@ -54,14 +61,14 @@ export class DeliveryQueue {
       ),
       remove: db.prepare('DELETE FROM delivery WHERE id = ?'),
       instanceDelivered: db.prepare(`UPDATE instance SET state = 'delivered', delivered_at = ? WHERE seq = ?
-        AND NOT EXISTS (SELECT 1 FROM delivery WHERE instance = seq AND delivery.state <> 'delivered')`),
+        AND NOT EXISTS (SELECT 1 FROM delivery WHERE instance = seq AND delivery.state <> 'delivered')
+        AND NOT EXISTS (SELECT 1 FROM task_input t WHERE t.instance = seq AND t.hold <> 'none')`),
       retry:
         db.prepare(`UPDATE delivery SET attempts = attempts + ?, next_attempt_at = ?, error_code = ?, error_message = ?,
         failed_at = ? WHERE id = ?`),
       quarantine:
         db.prepare(`UPDATE delivery SET state = 'quarantined', attempts = attempts + 1, error_code = ?, error_message = ?,
         failed_at = ? WHERE id = ?`),
-      instanceState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
       release: db.prepare(
         "UPDATE delivery SET state = 'ready', attempts = 0, next_attempt_at = 0 WHERE id = ? AND state = 'quarantined'",
       ),
@@ -72,25 +79,33 @@ export class DeliveryQueue {
         AND (? IS NULL OR store = ?) ORDER BY id LIMIT ?`),
       quarantinedIds: db.prepare("SELECT id FROM delivery WHERE state = 'quarantined' ORDER BY id").pluck(),
       redeliver: db.prepare(`UPDATE delivery SET state = 'ready', attempts = 0, next_attempt_at = 0 WHERE id = ?
-        AND state = 'delivered' AND EXISTS (SELECT 1 FROM instance WHERE seq = delivery.instance AND extents IS NOT NULL)`),
+        AND state = 'delivered' AND CASE kind
+        WHEN 'instance' THEN EXISTS (SELECT 1 FROM instance WHERE seq = delivery.instance AND extents IS NOT NULL)
+        WHEN 'result' THEN EXISTS (SELECT 1 FROM result r JOIN task t ON t.id = r.task WHERE r.id = delivery.result
+          AND t.run_files = 1 AND NOT EXISTS (SELECT 1 FROM json_each(r.record, '$.from') f
+          LEFT JOIN instance i ON i.seq = f.value WHERE i.extents IS NULL)) END`),
       hastenOne: db.prepare("UPDATE delivery SET next_attempt_at = 0 WHERE id = ? AND state = 'ready'"),
       counts: db.prepare('SELECT store, kind, state, n FROM delivery_count'),
       addObject: db.prepare(`INSERT INTO delivery (kind, store, study, state, priority, key, body)
         VALUES (?, ?, ?, 'ready', ?, ?, ?)`),
       dueManifests: db.prepare(`SELECT s.study, s.revision FROM study_store s JOIN study t ON t.uid = s.study
         WHERE s.dirty = 1 AND s.store = ? AND t.last_received_at <= ? AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.study = s.study
-        AND d.store = s.store AND d.kind IN ('instance', 'manifest') AND d.state <> 'delivered') LIMIT ?`),
+        AND d.store = s.store AND d.kind IN ('instance', 'result', 'manifest') AND d.state <> 'delivered')
+        AND NOT EXISTS (SELECT 1 FROM task k WHERE k.study IN (s.study, t.derived_from) AND k.store = s.store
+        AND k.state IN ('gathering', 'due')) LIMIT ?`),
       manifested: db.prepare('UPDATE study_store SET dirty = 0, revision = ? WHERE study = ? AND store = ?'),
       deliveryOf: db.prepare(`SELECT d.id, d.instance FROM delivery d JOIN instance i ON i.seq = d.instance
         WHERE i.sop_instance = ? AND i.version = ? AND d.store = ?`),
       ofStudy: db.prepare(`SELECT instance, receipt FROM delivery WHERE study = ? AND store = ? AND kind = 'instance'
         AND state = 'delivered' AND receipt IS NOT NULL`),
       instancesWait: db
-        .prepare("SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 'ready' AND store = ? AND kind = 'instance')")
+        .prepare(
+          "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 'ready' AND store = ? AND kind IN ('instance', 'result'))",
+        )
         .pluck(),
       receiptsWait: db
         .prepare(
-          "SELECT EXISTS (SELECT 1 FROM delivery WHERE kind <> 'instance' AND kind = 'receipts' AND store = ? AND state = 'ready')",
+          "SELECT EXISTS (SELECT 1 FROM delivery WHERE kind <> 'instance' AND kind <> 'result' AND kind = 'receipts' AND store = ? AND state = 'ready')",
         )
         .pluck(),
       earliest: db.prepare("SELECT min(next_attempt_at) FROM delivery WHERE state = 'ready' AND store = ?").pluck(),
@@ -128,6 +143,10 @@ export class DeliveryQueue {
   markDelivered(settled: readonly Settled[], now: number): void {
     this.#db.transaction(() => {
       for (const one of settled) this.#markOne(one, now);
+      this.#settling.deliveries(
+        settled.map(({ id }) => id),
+        now,
+      );
     })();
     this.unclaim(settled.map((one) => one.id));
   }
@@ -135,9 +154,9 @@ export class DeliveryQueue {
   #markOne({ id, receipt }: Settled, now: number): void {
     const delivery = this.get(id);
     if (delivery === undefined) return;
-    if (delivery.kind === 'instance') {
+    if (delivery.kind === 'instance' || delivery.kind === 'result') {
       this.#statements.delivered.run(receipt ?? null, id);
-      this.#statements.instanceDelivered.run(now, delivery.instance);
+      if (delivery.kind === 'instance') this.#statements.instanceDelivered.run(now, delivery.instance);
     } else {
       this.#statements.remove.run(id); // receipts and manifests leave no trace here: they are in the store
     }
@@ -157,8 +176,7 @@ export class DeliveryQueue {
   quarantine(id: number, failure: { now: number; code: string; message: string }): void {
     this.#db.transaction(() => {
       this.#statements.quarantine.run(failure.code, failure.message, failure.now, id);
-      const instance = this.get(id)?.instance;
-      if (instance !== null && instance !== undefined) this.#statements.instanceState.run('quarantined', instance);
+      this.#settle(id, failure.now);
     })();
     this.#claimed.delete(id);
   }
@@ -167,10 +185,16 @@ export class DeliveryQueue {
   release(id: number): boolean {
     return this.#db.transaction(() => {
       if (this.#statements.release.run(id).changes === 0) return false;
-      const instance = this.get(id)?.instance;
-      if (instance !== null && instance !== undefined) this.#statements.instanceState.run('ready', instance);
+      this.#settle(id, Date.now());
       return true;
     })();
+  }
+
+  /** What the change of a delivery means for the instances behind it. */
+  #settle(id: number, now: number): void {
+    const instance = this.get(id)?.instance;
+    if (instance !== null && instance !== undefined) this.#settling.instance(instance, now);
+    else this.#settling.deliveries([id], now);
   }
 
   /** Makes everything that waits for `store` due now: it works again. */
@@ -208,7 +232,7 @@ export class DeliveryQueue {
     return new Map(rows.map((row) => [row.instance, row.receipt]));
   }
 
-  /** Whether instances are still to go to the store, quarantined ones aside. */
+  /** Whether instances or results are still to go to the store, quarantined ones aside. */
   instancesWait(store: string): boolean {
     return this.#statements.instancesWait.get(store) === 1;
   }
@@ -242,14 +266,13 @@ export class DeliveryQueue {
   }
 
   /**
-   * Sends a delivered instance once more, as long as its bytes are here: for a store that has lost it. An object that is
+   * Sends a delivered instance or result once more, as long as its bytes are here: for a store that has lost it. An object that is
    * there after all is left as it is. 1 if it can be done.
    */
   redeliver(id: number): number {
     return this.#db.transaction(() => {
       if (this.#statements.redeliver.run(id).changes === 0) return 0;
-      const instance = this.get(id)?.instance;
-      if (instance !== null && instance !== undefined) this.#statements.instanceState.run('ready', instance);
+      this.#settle(id, Date.now());
       return 1;
     })();
   }

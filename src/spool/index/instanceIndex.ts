@@ -2,6 +2,9 @@
 import type Database from 'better-sqlite3';
 import type { Extent, InstanceMeta } from '../segmentFormat.ts';
 import type { InstanceState } from '../states.ts';
+import { Settling } from '../work/settling.ts';
+import { TaskJoiner } from '../work/taskJoiner.ts';
+import type { RouteTarget } from '../work/workTypes.ts';
 import {
   decodeExtents,
   encodeExtents,
@@ -15,8 +18,8 @@ import { prepareInstanceStatements } from './instanceStatements.ts';
 
 export { type InstanceRecord, studyOf, unidentifiedStudy } from './instanceRow.ts';
 
-/** Which stores an instance goes to, and how urgently; empty when no route claims it. */
-export type RouteInstance = (instance: InstanceMeta) => Array<{ store: string; priority: number }>;
+/** Where an instance goes, and how urgently: to stores as it is, or through applications; empty when no route claims it. */
+export type RouteInstance = (instance: InstanceMeta) => RouteTarget[];
 
 export type SegmentRow = {
   id: number;
@@ -33,20 +36,31 @@ export type StudyRow = {
   bytes: number;
   open: 0 | 1;
   delivered: number;
+  /** The study as it was received, when these are its results under another UID. */
+  derivedFrom: string | null;
 };
 
 /** How a delivery fails when the bytes here are bad (src/delivery/jobSource.ts). */
 const sourceCorrupt = 'delivery.source-corrupt';
+/** Code of an input of a task whose bytes here are bad: a resend mends it, as it does for a delivery. */
+export const damagedInput = 'spool.instance-damaged';
 /** The flag of an instance whose bytes did not have their digest when the index was rebuilt. */
 const damaged = 'damaged';
 
 export class InstanceIndex {
   readonly #db: Database.Database;
   readonly #statements;
+  readonly #joiner: TaskJoiner;
+  readonly #settling: Settling;
+  /** Called within the transaction when sound bytes have come for an input of these tasks. */
+  onHealed: (tasks: readonly number[]) => void = () => {};
 
-  constructor(db: Database.Database) {
+  /** `claimed`: tasks that an engine works on, kept by TaskQueue. */
+  constructor(db: Database.Database, claimed: ReadonlySet<number> = new Set()) {
     this.#db = db;
     this.#statements = prepareInstanceStatements(db);
+    this.#joiner = new TaskJoiner(db, claimed);
+    this.#settling = new Settling(db);
   }
 
   transaction<T>(work: () => T): T {
@@ -75,7 +89,7 @@ export class InstanceIndex {
     const same = versions.find((record) => record.sha256 === meta.sha256);
     if (same !== undefined) {
       if (this.isDamaged(same))
-        this.heal(same.seq, extents); // sent again, and acknowledged
+        this.heal(same.seq, extents, route); // sent again, and acknowledged
       else if (same.state !== 'pruned' && !this.#areThere(same.extents)) this.relocate(same.seq, extents);
       return;
     }
@@ -98,9 +112,9 @@ export class InstanceIndex {
     this.addRecovered({ ...found, meta }, route, highestSeq);
     const entered = this.versionsOf(meta.sopInstanceUid).find((record) => record.sha256 === meta.sha256);
     if (entered === undefined) return;
-    this.#statements.setState.run('quarantined', entered.seq);
     const message = 'the bytes in the spool do not have the digest they had when received';
     this.#statements.quarantineDeliveries.run(sourceCorrupt, message, entered.seq);
+    this.#statements.setState.run('quarantined', entered.seq);
   }
 
   /** Whether the segments still are in the generation that the extents speak of. */
@@ -112,17 +126,23 @@ export class InstanceIndex {
   /** Its bytes here are known to be bad: recovery found them so, or a delivery of it. */
   isDamaged({ state, flags, seq }: InstanceRecord): boolean {
     if (state !== 'quarantined') return false;
-    return flags.includes(damaged) || this.#statements.badSource.get(seq, sourceCorrupt) === 1;
+    return (
+      flags.includes(damaged) ||
+      this.#statements.badSource.get({ seq, delivery: sourceCorrupt, input: damagedInput }) === 1
+    );
   }
 
-  /** Sound bytes have come for an instance whose own were bad: they take their place, and its deliveries are tried again. */
-  heal(seq: number, extents: readonly Extent[]): void {
+  /** Sound bytes have come for an instance whose own were bad: they take their place, and what failed is tried again. */
+  heal(seq: number, extents: readonly Extent[], route: RouteInstance): void {
     this.transaction(() => {
       this.relocate(seq, extents);
       this.#statements.releaseDeliveries.run(seq);
       const flags = this.get(seq)?.flags.filter((flag) => flag !== damaged) ?? [];
-      const state: InstanceState = this.#statements.hasDelivery.get(seq) === 1 ? 'ready' : 'received';
-      this.#statements.setHealed.run(state, flags.join(','), seq);
+      this.#statements.setFlags.run(flags.join(','), seq);
+      const record = this.get(seq);
+      if (record !== undefined) this.#send(record, route({ ...record, parts: [] }));
+      this.onHealed(this.#statements.failedTasks.all(seq) as number[]);
+      this.#settling.instance(seq, Date.now());
     });
   }
 
@@ -136,7 +156,8 @@ export class InstanceIndex {
   }
 
   #addOne(meta: InstanceMeta, extents: readonly Extent[], route: RouteInstance): void {
-    const targets = route(meta);
+    // What is damaged goes into no task: it joins when it has been sent again.
+    const targets = meta.flags.includes(damaged) ? route(meta).filter((target) => !target.application) : route(meta);
     this.#statements.insert.run(
       meta.seq,
       meta.sopInstanceUid,
@@ -154,24 +175,38 @@ export class InstanceIndex {
       meta.flags.join(','),
       targets.length > 0 ? 'ready' : 'received',
       encodeExtents(extents),
+      meta.routeTags === undefined ? null : JSON.stringify(meta.routeTags),
     );
+    this.#countLive(extents, 1, meta.seq);
+    this.#send(meta, targets);
+    this.#statements.touchStudy.run(studyOf(meta), meta.receivedAt, meta.size);
+  }
+
+  /** An instance whose row is there gets its deliveries and joins its tasks; once more does nothing. */
+  #send(meta: Omit<InstanceMeta, 'parts'>, targets: readonly RouteTarget[]): void {
     const study = studyOf(meta);
-    this.#countLive(extents, 1);
-    for (const { store, priority } of targets) {
-      this.#statements.addDelivery.run(store, meta.seq, study, priority);
-      this.#statements.touchStudyStore.run(study, store);
+    for (const target of targets) {
+      if (target.application !== undefined) {
+        this.#joiner.join(meta, { ...target, application: target.application });
+      } else if (this.#statements.addDelivery.run(target.store, meta.seq, study, target.priority).changes > 0) {
+        this.#statements.touchStudyStore.run(study, target.store);
+      }
     }
-    this.#statements.touchStudy.run(study, meta.receivedAt, meta.size);
+  }
+
+  /** An instance with this number was written into this life of the segment. */
+  noteSeq(segment: number, generation: number, seq: number): void {
+    this.#statements.noteSeqs.run({ seq, segment, generation });
   }
 
   /** Enters (1) or takes away (-1) an instance's bytes in the segments that hold them. */
-  #countLive(extents: readonly Extent[], sign: 1 | -1): void {
+  #countLive(extents: readonly Extent[], sign: 1 | -1, seq: number): void {
     const bytes = new Map<number, { generation: number; length: number }>();
     for (const { segment, generation, length } of extents) {
       bytes.set(segment, { generation, length: (bytes.get(segment)?.length ?? 0) + length });
     }
     for (const [segment, { generation, length }] of bytes) {
-      this.#statements.addLive.run(sign, sign * length, segment, generation); // a segment's next life is not concerned
+      this.#statements.addLive.run({ live: sign, bytes: sign * length, seq, segment, generation }); // a segment's next life is not concerned
     }
   }
 
@@ -191,11 +226,7 @@ export class InstanceIndex {
   #routeOne(record: InstanceRecord, route: RouteInstance): boolean {
     const targets = route({ ...record, parts: [] });
     if (targets.length === 0) return false;
-    const study = studyOf(record);
-    for (const { store, priority } of targets) {
-      this.#statements.addDelivery.run(store, record.seq, study, priority);
-      this.#statements.touchStudyStore.run(study, store);
-    }
+    this.#send(record, targets);
     this.#statements.setState.run('ready', record.seq);
     return true;
   }
@@ -255,6 +286,11 @@ export class InstanceIndex {
   get(seq: number): InstanceRecord | undefined {
     const row = this.#statements.bySeq.get(seq) as InstanceRow | undefined;
     return row && fromRow(row);
+  }
+
+  /** The number of an instance that is here, by the digest of its bytes. Reads the whole table: for recovery only. */
+  findBytes(sha256: string): number | undefined {
+    return this.#statements.byDigest.get(Buffer.from(sha256, 'hex')) as number | undefined;
   }
 
   ofStudy(study: string): InstanceRecord[] {
@@ -342,9 +378,9 @@ export class InstanceIndex {
     this.transaction(() => {
       const record = this.get(seq);
       if (record === undefined || record.extents.length === 0) return; // pruned meanwhile: the copy is waste
-      this.#countLive(record.extents, -1);
+      this.#countLive(record.extents, -1, seq);
       this.#statements.setExtents.run(encodeExtents(extents), seq);
-      this.#countLive(extents, 1);
+      this.#countLive(extents, 1, seq);
     });
   }
 
@@ -353,7 +389,7 @@ export class InstanceIndex {
     return this.transaction(() => {
       const rows = this.#statements.prunable.all(deliveredBefore, limit) as InstanceRow[];
       for (const row of rows) {
-        this.#countLive(decodeExtents(row.extents), -1);
+        this.#countLive(decodeExtents(row.extents), -1, row.seq);
         this.#statements.prune.run(row.seq);
       }
       return rows.length;

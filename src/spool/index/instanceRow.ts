@@ -21,6 +21,7 @@ export type InstanceRow = {
   flags: string;
   state: InstanceState;
   extents: string | null;
+  route_tags: string | null;
 };
 
 /** Instances without a usable Study Instance UID are gathered under this name. */
@@ -43,6 +44,7 @@ export function fromRow(row: InstanceRow): InstanceRecord {
     size: row.size,
     sha256: row.sha256.toString('hex'),
     flags: row.flags === '' ? [] : row.flags.split(','),
+    ...(row.route_tags === null ? {} : { routeTags: JSON.parse(row.route_tags) as Record<string, string> }),
     state: row.state,
     extents: decodeExtents(row.extents),
   };

@@ -5,15 +5,19 @@ import { unidentifiedStudy } from './instanceRow.ts';
 export function prepareInstanceStatements(db: Database.Database) {
   return {
     insert: db.prepare(`INSERT INTO instance (seq, sop_instance, version, sop_class, transfer_syntax, study, series,
-      modality, patient_id, peer, received_at, size, sha256, flags, state, extents)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    addLive: db.prepare(
-      'UPDATE segment SET live = live + ?, live_bytes = live_bytes + ? WHERE id = ? AND generation = ?',
-    ),
+      modality, patient_id, peer, received_at, size, sha256, flags, state, extents, route_tags)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    addLive: db.prepare(`UPDATE segment SET live = live + @live, live_bytes = live_bytes + @bytes,
+      first_seq = min(coalesce(first_seq, @seq), @seq), last_seq = max(coalesce(last_seq, @seq), @seq)
+      WHERE id = @segment AND generation = @generation`),
+    noteSeqs: db.prepare(`UPDATE segment SET first_seq = min(coalesce(first_seq, @seq), @seq),
+      last_seq = max(coalesce(last_seq, @seq), @seq) WHERE id = @segment AND generation = @generation`),
     indexedTo: db.prepare('UPDATE segment SET indexed_to = max(indexed_to, ?) WHERE id = ? AND generation = ?'),
     putSegment: db.prepare(`INSERT INTO segment (id, generation, state, indexed_to) VALUES (?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET live = iif(generation = excluded.generation, live, 0),
-      live_bytes = iif(generation = excluded.generation, live_bytes, 0), generation = excluded.generation, state = excluded.state,
+      live_bytes = iif(generation = excluded.generation, live_bytes, 0),
+      first_seq = iif(generation = excluded.generation, first_seq, NULL),
+      last_seq = iif(generation = excluded.generation, last_seq, NULL), generation = excluded.generation, state = excluded.state,
       indexed_to = excluded.indexed_to`),
     seal: db.prepare("UPDATE segment SET state = 'sealed', indexed_to = max(indexed_to, ?) WHERE id = ?"),
     segments: db.prepare('SELECT id, generation, state, indexed_to AS indexedTo, live FROM segment ORDER BY id'),
@@ -27,8 +31,11 @@ export function prepareInstanceStatements(db: Database.Database) {
     releaseDeliveries: db.prepare(
       "UPDATE delivery SET state = 'ready', attempts = 0, next_attempt_at = 0 WHERE instance = ? AND state = 'quarantined'",
     ),
-    badSource: db.prepare('SELECT EXISTS (SELECT 1 FROM delivery WHERE instance = ? AND error_code = ?)').pluck(),
-    hasDelivery: db.prepare('SELECT EXISTS (SELECT 1 FROM delivery WHERE instance = ?)').pluck(),
+    badSource: db
+      .prepare(`SELECT EXISTS (SELECT 1 FROM delivery WHERE instance = @seq AND error_code = @delivery)
+        OR EXISTS (SELECT 1 FROM task_input WHERE instance = @seq AND hold = 'quarantined' AND code = @input)`)
+      .pluck(),
+    failedTasks: db.prepare("SELECT task FROM task_input WHERE instance = ? AND hold = 'quarantined'").pluck(),
     clampAttempts: db.prepare(
       "UPDATE delivery SET next_attempt_at = ? WHERE state = 'ready' AND next_attempt_at > ? + 86400000",
     ),
@@ -39,6 +46,7 @@ export function prepareInstanceStatements(db: Database.Database) {
     sopInstanceUids: db.prepare('SELECT sop_instance FROM instance').pluck(),
     bySeq: db.prepare('SELECT * FROM instance WHERE seq = ?'),
     byStudy: db.prepare('SELECT * FROM instance WHERE study IS ? ORDER BY seq'),
+    byDigest: db.prepare('SELECT seq FROM instance WHERE sha256 = ? AND extents IS NOT NULL LIMIT 1').pluck(),
     maxSeq: db.prepare('SELECT max(seq) FROM instance').pluck(),
     all: db.prepare('SELECT * FROM instance WHERE seq > ? ORDER BY seq LIMIT ?'),
     states: db.prepare('SELECT state, instances, bytes FROM instance_count'),
@@ -63,13 +71,14 @@ export function prepareInstanceStatements(db: Database.Database) {
     prune: db.prepare("UPDATE instance SET state = 'pruned', extents = NULL WHERE seq = ?"),
     unrouted: db.prepare("SELECT * FROM instance WHERE state = 'received' AND seq > ? ORDER BY seq LIMIT ?"),
     setState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
-    setHealed: db.prepare('UPDATE instance SET state = ?, flags = ? WHERE seq = ?'),
+    setFlags: db.prepare('UPDATE instance SET flags = ? WHERE seq = ?'),
     getMeta: db.prepare('SELECT value FROM meta WHERE name = ?').pluck(),
     setMeta: db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),
-    studies: db.prepare(`SELECT uid, last_received_at AS lastReceivedAt, instances, bytes,
+    studies: db.prepare(`SELECT uid, last_received_at AS lastReceivedAt, instances, bytes, derived_from AS derivedFrom,
       EXISTS (SELECT 1 FROM study_store s WHERE s.study = uid AND s.dirty = 1) AS open,
-      (SELECT count(*) FROM instance i WHERE i.study IS nullif(uid, '${unidentifiedStudy}')
-        AND i.state IN ('delivered', 'pruned')) AS delivered
+      iif(derived_from IS NULL, (SELECT count(*) FROM instance i WHERE i.study IS nullif(uid, '${unidentifiedStudy}')
+        AND i.state IN ('delivered', 'pruned')),
+        (SELECT count(*) FROM delivery d WHERE d.study = uid AND d.kind = 'result' AND d.state = 'delivered')) AS delivered
       FROM study WHERE uid > ? ORDER BY uid LIMIT ?`),
     studyDirty: db.prepare('SELECT dirty FROM study_store WHERE study = ? AND store = ?').pluck(),
     hasWork: db.prepare("SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 'ready' AND store = ?)").pluck(),

@@ -3,20 +3,24 @@
  * run with synchronous = NORMAL: what a power cut takes from it is found again in the segments.
  */
 import Database from 'better-sqlite3';
+import { workTables } from '../work/workSchema.ts';
 
-export const indexVersion = 1;
+export const indexVersion = 2;
 
 const tables = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
 -- indexed_to: the frames before this offset are in the index. live: instances that are not pruned and have bytes here.
+-- first_seq, last_seq: bounds of the numbers of all instances that were written into this life of it, pruned ones too.
 CREATE TABLE segment (
   id INTEGER PRIMARY KEY,
   generation INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('free', 'active', 'sealed')),
   indexed_to INTEGER NOT NULL,
   live INTEGER NOT NULL DEFAULT 0,
-  live_bytes INTEGER NOT NULL DEFAULT 0
+  live_bytes INTEGER NOT NULL DEFAULT 0,
+  first_seq INTEGER,
+  last_seq INTEGER
 );
 
 CREATE TABLE instance (
@@ -36,7 +40,8 @@ CREATE TABLE instance (
   flags TEXT NOT NULL,
   state TEXT NOT NULL,
   delivered_at INTEGER,
-  extents TEXT
+  extents TEXT,
+  route_tags TEXT
 );
 CREATE UNIQUE INDEX instance_identity ON instance (sop_instance, version);
 CREATE INDEX instance_study ON instance (study);
@@ -46,7 +51,7 @@ CREATE INDEX instance_unrouted ON instance (seq) WHERE state = 'received';
 
 CREATE TABLE delivery (
   id INTEGER PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('instance', 'manifest', 'receipts')),
+  kind TEXT NOT NULL CHECK (kind IN ('instance', 'result', 'manifest', 'receipts')),
   store TEXT NOT NULL,
   instance INTEGER,
   study TEXT,
@@ -60,20 +65,26 @@ CREATE TABLE delivery (
   receipt INTEGER,
   key TEXT,
   body BLOB,
+  sha256 TEXT,
+  result INTEGER,
   UNIQUE (instance, store)
 );
+CREATE UNIQUE INDEX delivery_result_key ON delivery (store, key) WHERE kind = 'result';
 CREATE INDEX delivery_ready ON delivery (store, priority DESC, id) WHERE state = 'ready';
 CREATE INDEX delivery_quarantined ON delivery (id) WHERE state = 'quarantined';
-CREATE INDEX delivery_proofs ON delivery (store, kind) WHERE kind <> 'instance';
+CREATE INDEX delivery_proofs ON delivery (store, kind) WHERE kind <> 'instance' AND kind <> 'result';
 CREATE INDEX delivery_study ON delivery (study, kind) WHERE study IS NOT NULL;
 
--- receipt: sequence number of the receipt that proves the delivery. key and body: of what is not an instance.
+-- receipt: sequence number of the receipt that proves the delivery. key: of what is not an instance; body: of manifests and
+-- receipts. sha256, result: of a result, and the row of table result that says where its bytes are.
 -- A study's progress per store: a manifest is due when dirty and quiet, and nothing of the study is on its way there.
+-- derived_from: the study as it was received, when what is counted here are its results under another UID.
 CREATE TABLE study (
   uid TEXT PRIMARY KEY,
   last_received_at INTEGER NOT NULL,
   instances INTEGER NOT NULL,
-  bytes INTEGER NOT NULL
+  bytes INTEGER NOT NULL,
+  derived_from TEXT
 ) WITHOUT ROWID;
 CREATE TABLE study_store (
   study TEXT NOT NULL,
@@ -108,7 +119,7 @@ END;
 CREATE TRIGGER delivery_uncounted AFTER DELETE ON delivery BEGIN
   UPDATE delivery_count SET n = n - 1 WHERE store = old.store AND kind = old.kind AND state = old.state;
 END;
-`;
+${workTables}`;
 
 /** The file is no database, or a damaged one, or of another release: it has to be made anew. */
 export class IndexDamaged extends Error {

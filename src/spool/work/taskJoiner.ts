@@ -1,0 +1,124 @@
+/**
+ * Brings instances into tasks. Invariants: an instance that a route sends through an application is an input of at least one
+ * task from the moment that the index knows it; an open task that nobody works on takes what comes; what comes after a task
+ * was begun makes the next revision, over everything of the unit that is still in the spool. Every method belongs into a
+ * transaction of its caller.
+ */
+import type Database from 'better-sqlite3';
+import { studyOf } from '../index/instanceRow.ts';
+import type { InstanceMeta } from '../segmentFormat.ts';
+
+import { taskColumns, type UnitKey, unitIsOf, unitValues } from './taskRow.ts';
+import type { ApplicationTarget, RouteTarget, Task } from './workTypes.ts';
+
+export type ApplicationRoute = RouteTarget & { application: ApplicationTarget };
+
+type JoinedTask = Task & { quietMs: number; expected: number | null };
+
+/** Unit of an instance without a usable UID: itself, so that strangers are never worked on together. */
+const unidentifiedUnit = (seq: number) => `unidentified-${seq}`;
+
+type Joining = Omit<InstanceMeta, 'parts'>;
+
+export function unitOf(scope: Task['scope'], meta: Joining): string {
+  if (scope === 'instance') return String(meta.seq);
+  const uid = scope === 'series' ? meta.seriesInstanceUid : meta.studyInstanceUid;
+  return uid ?? unidentifiedUnit(meta.seq);
+}
+
+export class TaskJoiner {
+  readonly #statements;
+  readonly #claimed: ReadonlySet<number>;
+
+  /** `claimed`: tasks that an engine works on now. */
+  constructor(db: Database.Database, claimed: ReadonlySet<number>) {
+    this.#claimed = claimed;
+    this.#statements = {
+      latest: db.prepare(`SELECT ${taskColumns}, quiet_ms AS quietMs, expected FROM task WHERE ${unitIsOf('task')}
+        ORDER BY revision DESC LIMIT 1`),
+      insert: db.prepare(`INSERT INTO task (route, application, version, scope, unit, revision, study, store, state,
+        priority, quiet_ms, expected, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'gathering', ?, ?, ?, ?)`),
+      addInput: db.prepare("INSERT OR IGNORE INTO task_input (task, instance, hold) VALUES (?, ?, 'open')"),
+      addEarlier: db.prepare(`INSERT OR IGNORE INTO task_input (task, instance, hold)
+        SELECT ?, x.instance, 'open' FROM task_input x JOIN task t ON t.id = x.task JOIN instance i ON i.seq = x.instance
+        WHERE ${unitIsOf('t')}
+        AND i.extents IS NOT NULL`),
+      hasInput: db
+        .prepare(`SELECT EXISTS (SELECT 1 FROM task_input x JOIN task t ON t.id = x.task
+        WHERE x.instance = ? AND ${unitIsOf('t')})`)
+        .pluck(),
+      inputs: db.prepare('SELECT instance FROM task_input WHERE task = ?').pluck(),
+      count: db.prepare(`UPDATE task SET (instances, bytes) = (SELECT count(*), coalesce(sum(i.size), 0)
+        FROM task_input x JOIN instance i ON i.seq = x.instance WHERE x.task = task.id) WHERE id = ?`),
+      joined: db.prepare(`UPDATE task SET instances = instances + 1, bytes = bytes + ?, store = ?,
+        priority = max(priority, ?), quiet_ms = ?, expected = coalesce(max(expected, ?), expected, ?) WHERE id = ?`),
+      setDue: db.prepare('UPDATE task SET state = ?, due_at = ? WHERE id = ?'),
+      ready: db.prepare("UPDATE instance SET state = 'ready' WHERE seq = ? AND state IN ('received', 'delivered')"),
+      byId: db.prepare(`SELECT ${taskColumns}, quiet_ms AS quietMs, expected FROM task WHERE id = ?`),
+    };
+  }
+
+  /** The instance, whose row is in the index, joins the task of its unit. One that is in it already stays as it is. */
+  join(meta: Joining, { store, priority, application }: ApplicationRoute): void {
+    const { route, name, version, scope, quietMs, expected } = application;
+    const unit: UnitKey = { route, application: name, version, scope, unit: unitOf(scope, meta) };
+    if (this.#statements.hasInput.get(meta.seq, ...unitValues(unit)) === 1) return;
+    const latest = this.latest(unit);
+    const isOpen = latest?.state === 'gathering' || latest?.state === 'due';
+    const study = studyOf(meta);
+    const id =
+      latest !== undefined && isOpen && !this.#claimed.has(latest.id)
+        ? latest.id
+        : this.#create(unit, (latest?.revision ?? 0) + 1, { study, store, priority, quietMs, expected: null });
+    this.#statements.addInput.run(id, meta.seq);
+    this.#statements.joined.run(meta.size, store, priority, quietMs, expected ?? null, expected ?? null, id);
+    this.#setDue(id, meta.receivedAt);
+  }
+
+  /** The next revision of a unit that has a task, over everything of it that is still here. Returns its id. */
+  nextRevision(unit: UnitKey, dueAt: number): number | undefined {
+    const latest = this.latest(unit);
+    if (latest === undefined) return undefined;
+    const id = this.#create(unit, latest.revision + 1, latest);
+    this.#statements.setDue.run('due', dueAt, id);
+    return id;
+  }
+
+  /** The task of the highest revision. */
+  latest(unit: UnitKey): JoinedTask | undefined {
+    return this.#statements.latest.get(...unitValues(unit)) as JoinedTask | undefined;
+  }
+
+  #create(
+    unit: UnitKey,
+    revision: number,
+    {
+      study,
+      store,
+      priority,
+      quietMs,
+      expected,
+    }: Pick<JoinedTask, 'study' | 'store' | 'priority' | 'quietMs' | 'expected'>,
+  ): number {
+    const { insert, addEarlier, count, inputs, ready } = this.#statements;
+    const values = [...unitValues(unit), revision, study, store, priority, quietMs, expected, 0];
+    const id = Number(insert.run(...values).lastInsertRowid);
+    if (revision === 1) return id;
+    addEarlier.run(id, ...unitValues(unit));
+    count.run(id);
+    for (const seq of inputs.all(id) as number[]) ready.run(seq); // what was done with is needed again
+    return id;
+  }
+
+  /**
+   * When it is due after an arrival at `at`. What its sender announced counts for the first revision only: later ones have
+   * more than that by themselves.
+   */
+  #setDue(id: number, at: number): void {
+    const task = this.#statements.byId.get(id) as JoinedTask;
+    const isWhole = task.scope === 'instance' || (task.revision === 1 && task.instances === task.expected);
+    const quietAt = at + (isWhole ? 0 : task.quietMs);
+    const dueAt = task.attempts > 0 ? Math.max(task.dueAt, quietAt) : quietAt; // its wait after a failure is kept
+    this.#statements.setDue.run(isWhole ? 'due' : 'gathering', dueAt, id);
+  }
+}
