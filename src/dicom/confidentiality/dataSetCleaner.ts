@@ -1,0 +1,254 @@
+/**
+ * De-identifies the elements of one data set and of all items in it: each by its row of table E.1-1, wherever it stands. Makes
+ * new data sets; elements that stay are shared with the original, so pixel data are neither read nor copied.
+ */
+import { type CharacterSet, characterSetOf, textValues } from '../dataSet/characterSets.ts';
+import { bytesIn, type DataElement, type DataSet, element } from '../dataSet/dicomObject.ts';
+import { creatorTagOf, isPrivate, isPrivateCreator } from '../dataSet/dictionary.ts';
+import type { ElementEncoding } from '../dataSet/elementEncoding.ts';
+import { effectiveVr, emptyElement, encodingInside, makeElement, privateCreator } from '../dataSet/elements.ts';
+import { isTextVr } from '../dataSet/valueRepresentation.ts';
+import { cleanText, looksIdentifying, mentions } from './cleanText.ts';
+import { shiftDate, shiftDateTime } from './dateShift.ts';
+import { dummySequence, pointItem } from './dummySequences.ts';
+import type { ProfileOption } from './profileOptions.ts';
+import { dummyElement, dummyText } from './replacementValues.ts';
+import type { SafePrivate } from './safePrivateTable.ts';
+import type { Handling, Plan } from './treatments.ts';
+import { unlistedTreatment } from './unlistedAttributes.ts';
+
+/** What is known of the instance before its elements are looked at one by one. */
+export type Subject = {
+  plan: Plan;
+  options: ReadonlySet<ProfileOption>;
+  safePrivate: SafePrivate;
+  /** Folded words that cleaned text must not keep, and those by which text that is kept mentions somebody. */
+  words: ReadonlySet<string>;
+  tellingWords: ReadonlySet<string>;
+  shiftDays: number;
+  replaceUid(original: string, tag: number): string;
+  /** For Patient ID and Patient's Name, wherever they stand. */
+  pseudonymFor(tag: number, value: string): string;
+  replaceAe(title: string): string;
+  /** Dates that were moved are told, for whoever looks for the originals. */
+  onShifted(text: string): void;
+};
+
+const patientName = 0x00100010;
+const patientId = 0x00100020;
+const graphicObjects = 0x00700009;
+/** Values of text that are longer are not looked into: they go. */
+const maxTextBytes = 4 * 1024 * 1024;
+/** A drawing with more points could be handwriting. */
+const maxGraphicPoints = 100;
+
+type Around = { set: CharacterSet; encoding: ElementEncoding; inItem: boolean; inGraphics: boolean };
+
+export class DataSetCleaner {
+  readonly #subject: Subject;
+
+  constructor(subject: Subject) {
+    this.#subject = subject;
+  }
+
+  clean(dataSet: DataSet, encoding: ElementEncoding): DataSet {
+    return this.#dataSet(dataSet, { set: characterSetOf(dataSet), encoding, inItem: false, inGraphics: false });
+  }
+
+  #dataSet(dataSet: DataSet, around: Around): DataSet {
+    const plan = around.inItem ? this.#subject.plan.item : this.#subject.plan.top;
+    const elements: DataElement[] = [];
+    let hasPrivate = false;
+    for (const one of dataSet.elements) {
+      if (isPrivate(one.tag)) {
+        hasPrivate = true;
+        continue;
+      }
+      const handling = plan.get(one.tag);
+      const made = handling === undefined ? this.#unlisted(one, around) : this.#listed(one, handling, around);
+      if (made !== undefined) elements.push(made);
+    }
+    if (hasPrivate && this.#subject.options.has('retainSafePrivate')) this.#keepSafePrivate(dataSet, elements, around);
+    return { elements };
+  }
+
+  #listed(one: DataElement, { treatment, otherwise }: Handling, around: Around): DataElement | undefined {
+    if (one.tag === patientId || one.tag === patientName) return this.#patient(one, around);
+    switch (treatment) {
+      case 'remove':
+        return undefined;
+      case 'empty':
+        return emptyElement(one.tag, effectiveVr(one));
+      case 'dummy':
+        return this.#dummy(one, around);
+      case 'replace-uid':
+        return one.value.kind === 'sequence' ? this.#items(one, around) : this.#uids(one);
+      case 'shift-date':
+        return one.value.kind === 'sequence' ? this.#items(one, around) : this.#shifted(one, otherwise, around);
+      case 'replace-ae':
+        return this.#aeTitles(one);
+      case 'clean-text':
+        return one.value.kind === 'sequence' ? this.#items(one, around) : this.#cleaned(one, otherwise, around);
+      case 'clean-content':
+        return this.#items(one, around);
+      case 'clean-graphics':
+        return this.#items(one, { ...around, inGraphics: true });
+      case 'keep':
+        return this.#kept(one, around);
+    }
+  }
+
+  #unlisted(one: DataElement, around: Around): DataElement | undefined {
+    switch (unlistedTreatment(one, this.#subject.options)) {
+      case 'remove':
+        return undefined;
+      case 'empty':
+        return emptyElement(one.tag, effectiveVr(one));
+      case 'replace-uid':
+        return this.#uids(one);
+      case 'shift-date':
+        return this.#shifted(one, 'empty', around);
+      case 'replace-ae':
+        return this.#aeTitles(one);
+      case 'watch':
+        return this.#watched(one, around, false);
+      case 'watch-closely':
+        return this.#watched(one, around, true);
+      case 'keep':
+        return one.value.kind === 'sequence' ? this.#items(one, around) : one;
+    }
+  }
+
+  #patient(one: DataElement, { set }: Around): DataElement {
+    const [value = ''] = textValues(one, set);
+    return makeElement(one.tag, effectiveVr(one), this.#subject.pseudonymFor(one.tag, value));
+  }
+
+  #dummy(one: DataElement, around: Around): DataElement | undefined {
+    const vr = effectiveVr(one);
+    if (one.value.kind === 'sequence') {
+      if (one.value.items.length === 0) return one;
+      return dummySequence(one, around.encoding.littleEndian) ?? this.#items(one, around);
+    }
+    // A sequence that nobody could read as one.
+    if (vr === 'SQ') return emptyElement(one.tag, 'SQ');
+    if (one.value.kind === 'bytes' && one.value.bytes.length === 0) return one;
+    return vr === 'UI' ? this.#uids(one) : dummyElement(one);
+  }
+
+  #items(one: DataElement, around: Around): DataElement | undefined {
+    if (one.value.kind !== 'sequence') return undefined;
+    const encoding = encodingInside(one, around.encoding);
+    const items = one.value.items.map((item) => {
+      const set = characterSetOf(item.dataSet, around.set);
+      const inner = { set, encoding, inItem: true, inGraphics: around.inGraphics };
+      return { dataSet: this.#dataSet(item.dataSet, inner), undefinedLength: item.undefinedLength };
+    });
+    const made: DataElement = { ...one, value: { ...one.value, items } };
+    return around.inGraphics && one.tag === graphicObjects ? withoutHandwriting(made, encoding) : made;
+  }
+
+  #uids(one: DataElement): DataElement {
+    if (one.value.kind !== 'bytes' || one.value.bytes.length > maxTextBytes) return emptyElement(one.tag, 'UI');
+    const originals = bytesIn(one.value.bytes).toString('latin1').split('\\');
+    const replaced = originals.map((text) => this.#subject.replaceUid(text.replace(/[\0 ]+$/, '').trim(), one.tag));
+    return makeElement(one.tag, 'UI', replaced);
+  }
+
+  #shifted(one: DataElement, otherwise: Handling['otherwise'], { set }: Around): DataElement | undefined {
+    const vr = effectiveVr(one);
+    if (vr === 'TM') return one;
+    const shift = vr === 'DA' ? shiftDate : vr === 'DT' ? shiftDateTime : undefined;
+    if (shift === undefined) return this.#instead(one, otherwise);
+    const values = textValues(one, set);
+    if (values.length === 0) return one;
+    const moved = values.map((value) => shift(value, this.#subject.shiftDays));
+    if (moved.every((value) => value === '')) return this.#instead(one, otherwise);
+    for (const value of moved) this.#subject.onShifted(value);
+    return makeElement(one.tag, vr, moved);
+  }
+
+  #aeTitles(one: DataElement): DataElement {
+    const titles = textValues(one).map((title) => (title === '' ? '' : this.#subject.replaceAe(title)));
+    return makeElement(one.tag, effectiveVr(one), titles);
+  }
+
+  #cleaned(one: DataElement, otherwise: Handling['otherwise'], { set }: Around): DataElement | undefined {
+    if (one.value.kind !== 'bytes' || !isTextVr(effectiveVr(one))) return this.#instead(one, otherwise);
+    if (one.value.bytes.length === 0) return one;
+    if (one.value.bytes.length > maxTextBytes) return this.#instead(one, otherwise);
+    const cleaned = textValues(one, set)
+      .map((value) => cleanText(value, this.#subject.words))
+      .filter((value) => value !== '');
+    return cleaned.length === 0 ? this.#instead(one, otherwise) : makeElement(one.tag, effectiveVr(one), cleaned);
+  }
+
+  #instead(one: DataElement, otherwise: Handling['otherwise']): DataElement | undefined {
+    if (otherwise === 'remove') return undefined;
+    return otherwise === 'empty' ? emptyElement(one.tag, effectiveVr(one)) : dummyElement(one);
+  }
+
+  /** What an option retains may still mention the patient. */
+  #kept(one: DataElement, around: Around): DataElement | undefined {
+    if (one.value.kind === 'sequence') return this.#items(one, around);
+    return isTextVr(effectiveVr(one)) ? this.#watched(one, around, false) : one;
+  }
+
+  #watched(one: DataElement, { set }: Around, closely: boolean): DataElement {
+    if (one.value.kind !== 'bytes' || one.value.bytes.length === 0) return one;
+    const { tellingWords, words } = this.#subject;
+    // What the dictionary calls text counts as text, whatever VR somebody gave it.
+    const text = isTextVr(effectiveVr(one)) ? one : { ...one, vr: 'UN' };
+    if (one.value.bytes.length > maxTextBytes) return dummyElement(text);
+    const values = textValues(text, set);
+    const isSuspect = values.some((value) => mentions(value, tellingWords) || (closely && looksIdentifying(value)));
+    if (!isSuspect) return one;
+    const cleaned = values.map((value) => cleanText(value, words) || dummyText);
+    return makeElement(one.tag, effectiveVr(text), cleaned);
+  }
+
+  /** Appends to `elements`, which has the others already, in order. */
+  #keepSafePrivate(dataSet: DataSet, elements: DataElement[], around: Around): void {
+    const kept: DataElement[] = [];
+    const creators = new Set<number>();
+    for (const one of dataSet.elements) {
+      if (!isPrivate(one.tag) || isPrivateCreator(one.tag)) continue;
+      const creator = privateCreator(one.tag, dataSet);
+      const creatorTag = creatorTagOf(one.tag);
+      if (!creator || creatorTag === undefined || !this.#subject.safePrivate.has(creator, one.tag)) continue;
+      const made = this.#safePrivate(one, creator, around);
+      if (made === undefined) continue;
+      kept.push(made);
+      creators.add(creatorTag);
+    }
+    for (const tag of creators) kept.push(element(dataSet, tag) as DataElement);
+    elements.push(...kept);
+    elements.sort((a, b) => a.tag - b.tag);
+  }
+
+  #safePrivate(one: DataElement, creator: string, around: Around): DataElement | undefined {
+    const { options, safePrivate, tellingWords } = this.#subject;
+    if (one.value.kind === 'sequence') return this.#items(one, around);
+    if (one.vr === 'UI' || safePrivate.holdsUid(creator, one.tag))
+      return options.has('retainUids') ? one : this.#uids(one);
+    if (one.vr === 'PN' || one.vr === 'SQ') return undefined;
+    if (one.vr === 'DA' || one.vr === 'DT') {
+      if (options.has('retainFullDates')) return one;
+      return options.has('retainModifiedDates') ? this.#shifted(one, 'remove', around) : undefined;
+    }
+    if (one.value.kind !== 'bytes' || one.value.bytes.length > 1024) return one;
+    const text = one.vr === 'UN' ? bytesIn(one.value.bytes).toString('latin1') : textValues(one, around.set).join('\\');
+    return mentions(text, tellingWords) ? undefined : one;
+  }
+}
+
+/** (0070,0009) with drawings of few points only; a point where none is left, as the sequence must not be empty. */
+function withoutHandwriting(one: DataElement, encoding: ElementEncoding): DataElement {
+  if (one.value.kind !== 'sequence') return one;
+  const items = one.value.items.filter(({ dataSet }) => {
+    const data = element(dataSet, 0x00700022)?.value;
+    return data?.kind === 'bytes' && data.bytes.length <= maxGraphicPoints * 8;
+  });
+  if (items.length === 0) items.push(pointItem(encoding.littleEndian));
+  return { ...one, value: { ...one.value, items } };
+}
