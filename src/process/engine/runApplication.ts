@@ -9,7 +9,6 @@ import type { WorkAnswer, WorkItem } from './protocol.ts';
 import { runRecord } from './runRecord.ts';
 import { failed, RunState, RunStop } from './runState.ts';
 import type { RunEnding, RunRequest } from './runTypes.ts';
-import { syncFiles } from './syncFiles.ts';
 import type { PoolRun, WorkerPool } from './workerPool.ts';
 
 export type RunParts = {
@@ -23,8 +22,8 @@ export type RunParts = {
 
 /**
  * Runs `application` over `inputs`. Never rejects for what is wrong with them or with the application: that is a `failed`
- * ending. What files it wrote are synced when it resolves with `finished`; what else lies in the directory is the caller's
- * to remove.
+ * ending. Files are written and closed when it resolves with `finished`; to sync them, and to remove what else lies in the
+ * directory, is the caller's (ResultStore.commit does both).
  */
 export async function runApplication(request: RunRequest, parts: RunParts): Promise<RunEnding> {
   const { application, inputs, keys, directory, signal, subject } = request;
@@ -47,7 +46,6 @@ export async function runApplication(request: RunRequest, parts: RunParts): Prom
     const results = leaving(state, request, made?.results ?? []);
     refuseDoubles(results);
     run.end();
-    await syncFiles(directory);
     const cost = {
       cpuSeconds: run.cpuSeconds + (made?.figures.cpuSeconds ?? 0),
       peakMemoryBytes: Math.max(run.peakMemory, made?.figures.peakMemoryBytes ?? 0),

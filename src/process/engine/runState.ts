@@ -24,14 +24,14 @@ export function failed(code: string, message: string, hint: string, retryable = 
 
 export type Passed = Extract<WorkAnswer, { kind: 'passed' }>;
 
-/** Different details of one step that are worth recording; they are settings, so there are few. */
-const mostApplied = 64;
+/** Different details of one step that are recorded one by one; figures of each instance would be too many. */
+const mostDetails = 4;
 
 export class RunState {
   readonly inputs: readonly RunInput[];
   readonly passed = new Map<number, Passed>();
   readonly #outcomes = new Map<number, InputOutcome>();
-  readonly #applied = new Map<string, AppliedStep>();
+  readonly #applied = new Map<string, { step: AppliedStep; details: Set<string> }>();
   readonly infected: InfectedInput[] = [];
   unscanned = 0;
 
@@ -59,12 +59,18 @@ export class RunState {
   }
 
   note(step: AppliedStep): void {
-    const key = JSON.stringify([step.name, step.version, step.detail]);
-    if (this.#applied.size < mostApplied) this.#applied.set(key, step);
+    const key = JSON.stringify([step.name, step.version]);
+    const known = this.#applied.get(key) ?? { step, details: new Set() };
+    this.#applied.set(key, known);
+    if (known.details.size <= mostDetails) known.details.add(step.detail);
   }
 
   get applied(): AppliedStep[] {
-    return [...this.#applied.values()];
+    return [...this.#applied.values()].flatMap(({ step, details }) =>
+      details.size > mostDetails
+        ? [{ ...step, detail: `${commonBeginning([...details])}... (differs between instances)` }]
+        : [...details].map((detail) => ({ ...step, detail })),
+    );
   }
 
   /** In the order of the inputs. */
@@ -100,4 +106,10 @@ export class RunState {
       ? { ...ending, inputs: outcomes, infected }
       : { ...ending, inputs: outcomes, infected };
   }
+}
+
+function commonBeginning([first = '', ...others]: string[]): string {
+  let length = first.length;
+  for (const other of others) while (!other.startsWith(first.slice(0, length))) length -= 1;
+  return first.slice(0, length);
 }

@@ -52,7 +52,7 @@ export type RunFailure = {
 };
 
 export type RunEnding =
-  /** Files are synced; `record` is not written yet. `identities` (one for each that was de-identified) stay on this machine. */
+  /** Files are written, but not synced; `record` is not written yet. `identities` (one for each that was de-identified) stay on this machine. */
   | { kind: 'finished'; record: RunRecord; identities: Identity[]; infected: InfectedInput[]; unscanned: number }
   /** The application does not want this unit: too few instances. */
   | { kind: 'skipped'; reason: string; inputs: InputOutcome[]; infected: InfectedInput[] }
