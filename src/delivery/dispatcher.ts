@@ -7,15 +7,14 @@ import type { Clock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Delivery, Settled } from '../spool/index/deliveryQueue.ts';
-import type { InstanceRecord } from '../spool/index/instanceIndex.ts';
 import type { Spool } from '../spool/spool.ts';
-import type { CourierJob, JobFailure } from './courierProtocol.ts';
+import type { CourierJob, FileRange, JobFailure } from './courierProtocol.ts';
 import { CourierSuspects } from './courierSuspects.ts';
-import { jobFor, receiptDraft } from './jobs.ts';
+import { jobFor, receiptOrigin, type Subject } from './jobs.ts';
 import { createLane, type Held, type Lane, type LaneStatus, laneStatus } from './lane.ts';
 import type { KeySpace } from './objectKeys.ts';
 import type { UsableLedger } from './openLedger.ts';
-import type { ReceiptDraft } from './receipt.ts';
+import type { ReceiptDraft, ReceiptOrigin } from './receipt.ts';
 import type { Confirmation } from './store/objectStore.ts';
 
 export type DispatcherOptions = {
@@ -139,25 +138,44 @@ export class Dispatcher {
   }
 
   #prepare(lane: Lane, delivery: Delivery, jobs: CourierJob[]): void {
-    const { spool } = this.#options;
-    const instance = delivery.instance === null ? undefined : spool.index.get(delivery.instance);
     let release = () => {};
-    const ranges = (record: InstanceRecord) => {
-      const lease = spool.lease(record);
-      release = lease.release;
-      return lease.ranges;
-    };
+    let origin: ReceiptOrigin | undefined;
     try {
-      jobs.push(jobFor(delivery, instance, lane.keySpace, ranges, (id) => spool.queue.body(id)));
+      const subject = this.#subjectOf(delivery);
+      const ranges = () => {
+        const lease = this.#lease(delivery, subject);
+        release = lease.release;
+        return lease.ranges;
+      };
+      jobs.push(jobFor(delivery, subject, lane.keySpace, ranges));
+      origin = receiptOrigin(subject);
     } catch (error) {
       release();
       this.#setAside(delivery.id, 'delivery.cannot-prepare', describeError(error), lane.name);
       return;
     }
     lane.inFlight.add(delivery.id);
-    this.#held.set(delivery.id, { delivery, instance, release });
+    this.#held.set(delivery.id, { delivery, origin, release });
     lane.gate.given();
     lane.givenAt = this.#options.clock.monotonic();
+  }
+
+  #subjectOf(delivery: Delivery): Subject | undefined {
+    const { spool } = this.#options;
+    if (delivery.kind === 'instance') {
+      const instance = delivery.instance === null ? undefined : spool.index.get(delivery.instance);
+      return instance && { kind: 'instance', instance };
+    }
+    if (delivery.kind === 'result') {
+      const made = spool.resultOf(delivery.id);
+      return made && { kind: 'result', ...made };
+    }
+    return { kind: 'body', body: spool.queue.body(delivery.id) };
+  }
+
+  #lease(delivery: Delivery, subject: Subject | undefined): { ranges: FileRange[]; release(): void } {
+    const { spool } = this.#options;
+    return subject?.kind === 'instance' ? spool.lease(subject.instance) : spool.leaseResult(delivery.id);
   }
 
   /** The courier has these confirmed by their stores: receipts first, then the index. */
@@ -169,8 +187,8 @@ export class Dispatcher {
       const held = this.#held.get(id);
       if (held === undefined) continue; // settled already: a courier that died and lived again told it twice
       this.#suspects.clear(id);
-      if (held.instance) {
-        drafts.push(receiptDraft(held.instance, held.delivery.store, confirmation));
+      if (held.origin) {
+        drafts.push({ ...held.origin, store: held.delivery.store, confirmation });
         proven.push(id);
       } else {
         others.push({ id, receipt: undefined });

@@ -1,9 +1,9 @@
 /** One store's side of the dispatcher: what is out, whether it works, and what it tells of itself. */
 import type { BackoffPolicy } from '../base/backoff.ts';
 import type { Delivery } from '../spool/index/deliveryQueue.ts';
-import type { InstanceRecord } from '../spool/index/instanceIndex.ts';
 import type { JobFailure } from './courierProtocol.ts';
 import type { KeySpace } from './objectKeys.ts';
+import type { ReceiptOrigin } from './receipt.ts';
 import { StoreGate } from './storeGate.ts';
 
 export type Lane = {
@@ -18,8 +18,11 @@ export type Lane = {
   deliveredBytes: number;
 };
 
-/** A delivery in the courier's hands. Its bytes stay where they are until it is let go. */
-export type Held = { delivery: Delivery; instance: InstanceRecord | undefined; release(): void };
+/**
+ * A delivery in the courier's hands. Its bytes stay where they are until it is let go. `origin` goes into its receipt;
+ * undefined when it needs none.
+ */
+export type Held = { delivery: Delivery; origin: ReceiptOrigin | undefined; release(): void };
 
 export type LaneStatus = {
   name: string;

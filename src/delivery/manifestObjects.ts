@@ -1,12 +1,10 @@
-/** What a manifest says of instances, of results and of the runs that made them. Pure. */
+/** What a manifest says of instances, of results, and of the runs that made them. Pure. */
 import type { InstanceRecord } from '../spool/index/instanceIndex.ts';
-import type { ResultRecord, RunRecord } from '../spool/work/workTypes.ts';
+import type { DeliveredResult, RunHeader } from '../spool/work/resultQueue.ts';
+import type { ResultRecord } from '../spool/work/workTypes.ts';
 import { instanceObjectKey } from './jobs.ts';
 import type { ManifestApplication, ManifestObject } from './manifest.ts';
 import { type KeySpace, usableUid } from './objectKeys.ts';
-
-/** A run without the lists that may be long. */
-export type RunSummary = Omit<RunRecord, 'results' | 'inputs'>;
 
 export const instanceObject = (space: KeySpace, instance: InstanceRecord): ManifestObject => ({
   key: instanceObjectKey(space, instance),
@@ -20,7 +18,13 @@ export const instanceObject = (space: KeySpace, instance: InstanceRecord): Manif
   flags: instance.flags,
 });
 
-export const resultObject = (key: string, result: ResultRecord, run: RunSummary, version: number): ManifestObject => ({
+/** `run` is undefined when only the receipt is left of a result. */
+export const resultObject = (
+  key: string,
+  result: ResultRecord,
+  run: RunHeader | undefined,
+  version: number,
+): ManifestObject => ({
   key,
   sha256: result.sha256,
   size: result.size,
@@ -30,17 +34,17 @@ export const resultObject = (key: string, result: ResultRecord, run: RunSummary,
   sopClass: result.sopClassUid ?? '',
   transferSyntax: result.transferSyntaxUid ?? '',
   flags: [],
-  result: { ...runNames(run), from: result.from.length },
+  ...(run === undefined ? {} : { result: { ...runNames(run), from: result.from.length } }),
 });
 
-const runNames = ({ application, version, revision, outputUnit }: RunSummary) => ({
+const runNames = ({ application, version, revision, outputUnit }: RunHeader) => ({
   application,
   version,
   revision,
   unit: usableUid(outputUnit) ?? '',
 });
 
-export function applicationOf(run: RunSummary): ManifestApplication {
+export function applicationOf(run: RunHeader): ManifestApplication {
   const { application: name, ...names } = runNames(run);
   const { figures } = run;
   const ratio = figures.bytesIn === 0 ? 0 : figures.bytesOut / figures.bytesIn;
@@ -63,6 +67,15 @@ export function applicationOf(run: RunSummary): ManifestApplication {
     quarantined: figures.quarantined,
     steps: run.steps,
   };
+}
+
+/** The runs that made `results`, each once, in the order in which they ended. */
+export function applicationsOf(results: readonly DeliveredResult[]): ManifestApplication[] {
+  const runs = new Map<string, RunHeader>();
+  for (const { run } of results) {
+    if (run !== undefined) runs.set(JSON.stringify([run.route, runNames(run)]), run);
+  }
+  return [...runs.values()].sort((a, b) => a.finishedAt - b.finishedAt).map(applicationOf);
 }
 
 /** At most six places after the point, and no exponent. */

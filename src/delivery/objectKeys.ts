@@ -175,3 +175,10 @@ export function manifestKeyOf(key: string): string | undefined {
   const match = /^(.*\/studies\/[^/]+)\/(?:series|results)\//.exec(key);
   return match ? `${match[1]}/manifest.json` : undefined;
 }
+
+/** What is said by a key that `resultKey` made for a file; `file` with the folders of unit and revision, if any. */
+export function parseResultKey(key: string): { application: string; version: string; file: string } | undefined {
+  const match = /\/studies\/[^/]+\/results\/([^/]+)\/([^/]+)\/(.+)$/.exec(key);
+  const [, application, version, file] = match ?? [];
+  return application && version && file ? { application, version, file } : undefined;
+}

@@ -10,8 +10,8 @@ import type { Log } from '../base/log.ts';
 import { priorities } from '../spool/index/deliveryQueue.ts';
 import { unidentifiedStudy } from '../spool/index/instanceIndex.ts';
 import type { Spool } from '../spool/spool.ts';
-import { instanceObjectKey } from './jobs.ts';
 import { signManifest } from './manifest.ts';
+import { applicationsOf, instanceObject, resultObject } from './manifestObjects.ts';
 import { type KeySpace, manifestKey, receiptsKey } from './objectKeys.ts';
 import type { UsableLedger } from './openLedger.ts';
 import { mayRead, signReceiptDigest } from './receiptDigest.ts';
@@ -133,21 +133,13 @@ export class ProofWriter {
   #queueManifest(store: StoreSpace, due: { study: string; revision: number }): void {
     const { spool, key, site, clock, onQueued } = this.#options;
     const receipts = spool.queue.receiptsOfStudy(due.study, store.name);
-    const objects = spool.index
-      .ofStudy(due.study)
-      .filter((instance) => receipts.has(instance.seq))
-      .map((instance) => ({
-        key: instanceObjectKey(store.keySpace, instance),
-        sha256: instance.sha256,
-        size: instance.size,
-        sopInstanceUid: instance.sopInstanceUid,
-        version: instance.version,
-        series: instance.seriesInstanceUid ?? '',
-        sopClass: instance.sopClassUid,
-        transferSyntax: instance.transferSyntaxUid,
-        flags: instance.flags,
-      }));
-    const numbers = [...receipts.values()];
+    const results = spool.resultQueue.deliveredOf(due.study, store.name);
+    const instances = spool.index.ofStudy(due.study).filter((instance) => receipts.has(instance.seq));
+    const objects = [
+      ...instances.map((instance) => instanceObject(store.keySpace, instance)),
+      ...results.map(({ key: objectKey, result, run, version }) => resultObject(objectKey, result, run, version)),
+    ];
+    const numbers = [...receipts.values(), ...results.map(({ receipt }) => receipt)];
     const range = numbers.reduce((span, seq) => ({ from: Math.min(span.from, seq), to: Math.max(span.to, seq) }), {
       from: Number.MAX_SAFE_INTEGER,
       to: 0,
@@ -155,7 +147,10 @@ export class ProofWriter {
     const studyInstanceUid = due.study === unidentifiedStudy ? undefined : due.study;
     const revision = due.revision + 1;
     const { bytes } = signManifest(
-      { site, studyInstanceUid, revision, generatedAt: clock.now(), objects, receipts: range },
+      {
+        ...{ site, studyInstanceUid, revision, generatedAt: clock.now(), objects, receipts: range },
+        applications: applicationsOf(results),
+      },
       key,
     );
     spool.queue.addManifest(due.study, store.name, revision, manifestKey(store.keySpace, studyInstanceUid), bytes);

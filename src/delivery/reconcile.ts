@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Settled } from '../spool/index/deliveryQueue.ts';
 import type { Spool } from '../spool/spool.ts';
+import { parseResultKey } from './objectKeys.ts';
 import type { UsableLedger } from './openLedger.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -42,11 +43,18 @@ export async function reconcile(options: {
   return marked;
 }
 
+/** The delivery that a receipt settles; undefined when nothing is to be delivered, for only the receipt is left. */
+const settle = (spool: Spool, receipt: Receipt): Settled | undefined =>
+  isOfResult(receipt) ? settleResult(spool, receipt) : settleInstance(spool, receipt);
+
+/** What was received and delivered as it was has no steps; what an application made has at least the application itself. */
+const isOfResult = ({ steps }: Receipt): boolean => steps.length > 0;
+
 /**
- * The delivery that a receipt settles. An instance whose segment has been recycled is known from its receipt alone: it is
- * entered as pruned, so that it is recognised when it is sent again.
+ * An instance whose segment has been recycled is known from its receipt alone: it is entered as pruned, so that it is
+ * recognised when it is sent again.
  */
-function settle(spool: Spool, receipt: Receipt): Settled | undefined {
+function settleInstance(spool: Spool, receipt: Receipt): Settled | undefined {
   const { store } = receipt.delivered;
   const known = spool.queue.findForReceipt(receipt.sopInstanceUid, receipt.version, store);
   if (known) return { id: known.id, receipt: receipt.seq };
@@ -58,6 +66,36 @@ function settle(spool: Spool, receipt: Receipt): Settled | undefined {
     ...receipt.received,
     store,
     receipt: receipt.seq,
+  });
+  return undefined;
+}
+
+/**
+ * A result is known by its store, its key and its digest; the UIDs in its receipt are no instance's that was received. One
+ * whose run is no longer kept is entered as delivered: made again, it is not delivered again, and its key goes to no other.
+ */
+function settleResult(spool: Spool, receipt: Receipt): Settled | undefined {
+  const { store, key, sha256, size } = receipt.delivered;
+  const known = spool.resultQueue.find(store, key);
+  // Under this key lies what the receipt says, and not what is known: its delivery will meet it, and say so.
+  if (known) return known.sha256 === sha256 ? { id: known.id, receipt: receipt.seq } : undefined;
+  const { sopInstanceUid, seriesInstanceUid, studyInstanceUid, version } = receipt;
+  const file = parseResultKey(key);
+  spool.restoreResult({
+    store,
+    key,
+    version,
+    receipt: receipt.seq,
+    studyInstanceUid: studyInstanceUid || undefined,
+    result: {
+      kind: file === undefined ? 'instance' : 'file',
+      name: file?.file ?? '',
+      ...(sopInstanceUid === '' ? {} : { sopInstanceUid }),
+      ...(seriesInstanceUid === '' ? {} : { seriesInstanceUid }),
+      contentType: file === undefined ? 'application/dicom' : 'application/octet-stream',
+      size,
+      sha256,
+    },
   });
   return undefined;
 }

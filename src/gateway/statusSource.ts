@@ -10,12 +10,14 @@ import type { ConnectionGate } from '../dicom/transport/connectionGate.ts';
 import type { Listener } from '../dicom/transport/listener.ts';
 import { type Delivery, priorities } from '../spool/index/deliveryQueue.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { RunHeader } from '../spool/work/resultQueue.ts';
 import type {
   ApiSources,
   GatewayStatus,
   LimitStatus,
   ListenerStatus,
   PeerStatus,
+  QueuedResult,
   QueueEntry,
   QueuePage,
   QueueQuery,
@@ -187,6 +189,7 @@ function lastErrorOf(lane: LaneStatus | undefined): Pick<StoreStatus, 'lastError
 
 function queueEntry({ spool, dispatcher, keySpaces }: StatusParts, delivery: Delivery): QueueEntry {
   const instance = delivery.instance === null ? undefined : spool.index.get(delivery.instance);
+  const made = delivery.kind === 'result' ? spool.resultQueue.about(delivery.id) : undefined;
   const space = keySpaces.get(delivery.store);
   const key = instance && space ? instanceObjectKey(space, instance) : (delivery.key ?? '');
   const states: Record<Delivery['state'], QueueState> = {
@@ -201,14 +204,20 @@ function queueEntry({ spool, dispatcher, keySpaces }: StatusParts, delivery: Del
     store: delivery.store,
     key,
     state: states[delivery.state],
-    bytes: instance?.size ?? delivery.bodyBytes ?? 0,
+    bytes: instance?.size ?? made?.result.size ?? delivery.bodyBytes ?? 0,
     priority: delivery.priority >= priorities.urgent ? 'urgent' : 'normal',
     attempts: delivery.attempts,
-    queuedAt: instance?.receivedAt ?? 0,
+    queuedAt: instance?.receivedAt ?? made?.run?.finishedAt ?? 0,
     ...(delivery.nextAttemptAt > 0 ? { nextAttemptAt: delivery.nextAttemptAt } : {}),
     ...(failed ? { lastError: { ...failed, at: delivery.failedAt ?? 0 } } : {}),
+    ...(made?.run === undefined ? {} : { result: queuedResult(made.run, made.result.from.length) }),
   };
 }
+
+const queuedResult = ({ application, version, revision, outputStudy }: RunHeader, from: number): QueuedResult => ({
+  ...{ application, version, revision, from },
+  study: outputStudy,
+});
 
 function queuePage(parts: StatusParts, query: QueueQuery): QueuePage {
   const wanted = new Set<QueueState>(query.states ?? ['queued', 'inFlight', 'quarantined']);

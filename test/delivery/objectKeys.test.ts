@@ -5,6 +5,7 @@ import {
   manifestKey,
   manifestKeyOf,
   parseReceiptsKey,
+  parseResultKey,
   receiptsFolder,
   receiptsKey,
   resultKey,
@@ -54,6 +55,18 @@ describe('keys of results', () => {
     expect(resultKey(space, run, { ...file, name: 'v1.0/masks.tar.gz' }, 3)).toBe(`${folder}/v1.0/masks.tar.v3.gz`);
     expect(resultKey(space, run, { ...file, name: 'v1.0/README' }, 2)).toBe(`${folder}/v1.0/README.v2`);
     expect(resultKey(space, { ...series, outputUnit: 'DOE^JOHN' }, file, 1)).toBe(`${folder}/unidentified/report.json`);
+  });
+
+  it('tell what made a file', () => {
+    const key = resultKey(space, { ...run, scope: 'series', outputUnit: '2.25.2', revision: 2 }, file, 1);
+    expect(parseResultKey(key)).toEqual({
+      application: 'ct-quantification',
+      version: '1.2.0',
+      file: '2.25.2/r2/report.json',
+    });
+    for (const other of [instanceKey(space, identity), manifestKey(space, '1'), receiptsKey(space, 1, 2), '']) {
+      expect(parseResultKey(other), other).toBeUndefined();
+    }
   });
 
   it('name a file by its digest when its own name cannot stand in a key', () => {

@@ -1,18 +1,25 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/delivery/canonicalJson.ts';
 import { signManifest } from '../../src/delivery/manifest.ts';
 import { instanceKey, manifestKey, receiptsKey } from '../../src/delivery/objectKeys.ts';
-import { CHAIN_START, type ChainEnd, type Receipt, signReceipt } from '../../src/delivery/receipt.ts';
+import {
+  CHAIN_START,
+  type ChainEnd,
+  type Receipt,
+  type ReceiptDraft,
+  signReceipt,
+} from '../../src/delivery/receipt.ts';
+import { mayRead, signReceiptDigest } from '../../src/delivery/receiptDigest.ts';
 import { generateSigningKey, signCanonical } from '../../src/delivery/signingKey.ts';
 import type { ObjectStore } from '../../src/delivery/store/objectStore.ts';
 import { openStore } from '../../src/delivery/store/openStore.ts';
 import { storeError } from '../../src/delivery/store/storeErrors.ts';
 import { type VerifyOptions, verifyStore } from '../../src/delivery/verify.ts';
-import { receiptDraft } from '../support/receipts.ts';
+import { receiptDraft, sha256 } from '../support/receipts.ts';
 
 const key = generateSigningKey();
 const space = { prefix: '', site: 'site' };
@@ -241,6 +248,165 @@ describe('verify', () => {
     expect(await verify({ receipts: [...lines, again.line, against.line] })).toMatchObject({
       ok: false,
       corrupt: [{ key: keyOf(1), seq: 14, reason: 'receipts 2 and 14 say different things of it' }],
+    });
+  });
+
+  describe('what split applications made', () => {
+    const study = '2.25.1';
+    const steps = [
+      { name: 'ct', version: '1.0.0', detail: 'split application, study, revision 1' },
+      { name: 'deidentify', version: '1', detail: 'basic' },
+    ];
+    const report = 'site/studies/2.25.1/results/ct/1.0.0/report.json';
+    const picture = 'site/studies/2.25.1/results/ct/1.0.0/images/key-1.png';
+    const segmentation = 'site/studies/2.25.1/series/2.25.2/2.25.3.dcm';
+
+    async function deliverResult(objectKey: string, uids: Partial<ReceiptDraft> = {}, storeName = 'cloud') {
+      const content = Buffer.from(`made: ${objectKey}`);
+      if (storeName === 'cloud') await put(objectKey, content);
+      const draft = receiptDraft(objectKey, content, {
+        ...{ sopInstanceUid: undefined, seriesInstanceUid: undefined, studyInstanceUid: study, steps },
+        ...uids,
+        store: storeName,
+      });
+      const signed = signReceipt({ ...draft, received: { ...draft.received, peer: '' } }, end, 'site', key);
+      receipts.push(signed.receipt);
+      lines.push(signed.line);
+      end = signed.end;
+    }
+
+    beforeEach(async () => {
+      await deliverResult(report);
+      await deliverResult(picture);
+      await deliverResult(segmentation, { sopInstanceUid: '2.25.3', seriesInstanceUid: '2.25.2' });
+      await put(manifestKey(space, study), manifestOf(study).bytes);
+      await putReceipts(13, 15);
+    });
+
+    it('is proved like what was received', async () => {
+      expect(await verify()).toMatchObject({
+        ...{ ok: true, objects: 15, verified: 15, unexpected: [] },
+        manifests: { expected: 4, verified: 4 },
+      });
+    });
+
+    it('is named when it is missing, altered, or not in the manifest', async () => {
+      rmSync(fileOf(report));
+      replace(picture, 'another picture');
+      const found = await verify();
+      expect(found.missing).toEqual([{ key: report, seq: 13, reason: 'there is no such object' }]);
+      expect(found.corrupt).toMatchObject([{ key: picture, seq: 14 }]);
+      expect(found).toMatchObject({ ok: false, verified: 13 });
+      const { signature: _, ...manifest } = manifestOf(study).manifest;
+      const changed = { ...manifest, objects: manifest.objects.filter((object) => object.key !== report) };
+      const signed = canonicalJson({ ...changed, signature: signCanonical(changed, key.privateKey) });
+      replace(manifestKey(space, study), signed);
+      expect((await verify()).manifests.bad).toEqual([
+        { key: manifestKey(space, study), reason: `it does not name ${report}, which has receipt 13` },
+      ]);
+      rmSync(fileOf(manifestKey(space, study)));
+      expect((await verify()).manifests.missing).toEqual([manifestKey(space, study)]);
+    });
+
+    describe('in a store that must not read receipts about others', () => {
+      const bundle = () => readdirSync(fileOf('site/receipts')).filter((name) => name.includes('000000000016'));
+      /** Receipts 16 to 20: 17 to 19 are about originals elsewhere. */
+      beforeEach(async () => {
+        await deliverResult(`${report}.2`);
+        for (const seq of [17, 18, 19]) {
+          const content = Buffer.from(`original ${seq}`);
+          const draft = receiptDraft(`site/studies/1.2.840.77/series/1/${seq}.dcm`, content, {
+            ...{ studyInstanceUid: '1.2.840.77', store: 'vault' },
+          });
+          const signed = signReceipt(draft, end, 'site', key);
+          receipts.push(signed.receipt);
+          lines.push(signed.line);
+          end = signed.end;
+        }
+        await deliverResult(`${report}.3`);
+        await put(manifestKey(space, study), manifestOf(study).bytes);
+        await putWithDigests(16, 20);
+      });
+
+      async function putWithDigests(first: number, last: number): Promise<void> {
+        const given = receipts.slice(first - 1, last).map((receipt, index) => {
+          const line = lines[first - 1 + index] ?? '';
+          const isGiven = mayRead(receipt, { name: 'cloud', isIdentifiable: false });
+          return `${isGiven ? line : signReceiptDigest(receipt, line, 'cloud', key)}\n`;
+        });
+        const body = Buffer.from(given.join(''));
+        await put(receiptsKey(space, first, last, sha256(body)), body);
+      }
+      const stored = () => fileOf(`site/receipts/${bundle()[0]}`);
+      const edit = (change: (given: string[]) => string[]) => {
+        const given = readFileSync(stored(), 'utf8').trimEnd().split('\n');
+        writeFileSync(
+          stored(),
+          change(given)
+            .map((line) => `${line}\n`)
+            .join(''),
+        );
+      };
+      const problems = async () => (await verify()).chain.problems.map(({ seq, kind }) => `${seq} ${kind}`);
+
+      it('is proved by the receipts there and by the ledger, which say nothing of the originals there', async () => {
+        expect(bundle()).toEqual([expect.stringMatching(/^000000000016-000000000020\.[0-9a-f]{8}\.jsonl$/)]);
+        expect(readFileSync(stored(), 'utf8')).not.toMatch(/1\.2\.840|vault|CT1/);
+        expect(await verify({ expectEnd: end })).toMatchObject({
+          ...{ ok: true, objects: 17, verified: 17, receipts: 20, unexpected: [] },
+          chain: { ok: true, withheld: 3, end },
+        });
+        expect(await verify({ receipts: lines })).toMatchObject({
+          ...{ ok: true, receipts: 20, chain: { withheld: 0 } },
+          storedChain: { ok: true, receipts: 20, withheld: 3, end },
+        });
+      });
+
+      it('takes bundles that overlap, with and without digests', async () => {
+        await putReceipts(14, 20);
+        await putWithDigests(15, 18);
+        await putWithDigests(1, 20);
+        expect(await verify()).toMatchObject({ ok: true, receipts: 20 });
+      });
+
+      it('shows an object that is taken away, whatever is put in the place of its receipt', async () => {
+        rmSync(fileOf(`${report}.3`));
+        expect((await verify()).missing).toMatchObject([{ key: `${report}.3`, seq: 20 }]);
+        const [, digest = ''] = readFileSync(stored(), 'utf8').split('\n');
+        const last = receipts[19];
+        if (!last) throw new Error('no receipt');
+        // By somebody without the key: the digest's text is right, only nobody signed it.
+        const forged = signReceiptDigest(last, lines[19] ?? '', 'cloud', { ...generateSigningKey(), keyId: key.keyId });
+        edit((given) => given.with(4, forged));
+        expect(await problems()).toEqual(['20 bad-signature']);
+        edit((given) => given.with(4, digest));
+        expect(await problems()).toEqual(['17 out-of-sequence']);
+        edit((given) => given.slice(0, 4));
+        expect(await verify({ expectEnd: end })).toMatchObject({ chain: { problems: [{ kind: 'cut-short' }] } });
+        // A digest that was made for another store.
+        edit((given) => [...given, signReceiptDigest(last, lines[19] ?? '', 'vault', key)]);
+        expect(await problems()).toEqual(['20 misplaced-digest']);
+      });
+
+      it('shows digests that are edited, left out or put in another order', async () => {
+        const before = readFileSync(stored(), 'utf8');
+        const cases: Array<[(given: string[]) => string[], string[]]> = [
+          [(given) => given.toSpliced(2, 1), ['19 out-of-sequence']],
+          [
+            (given) => given.with(1, given[2] ?? '').with(2, given[1] ?? ''),
+            ['18 out-of-sequence', '17 out-of-sequence', '19 out-of-sequence'],
+          ],
+          [(given) => given.with(2, (given[2] ?? '').replace('"seq":18', '"seq":180')), ['180 bad-signature']],
+          [(given) => given.with(2, (given[2] ?? '').replace(/"sha256":"./, '"sha256":"g')), ['undefined malformed']],
+        ];
+        for (const [change, expected] of cases) {
+          edit(change);
+          expect(await problems()).toEqual(expect.arrayContaining(expected));
+          expect((await verify()).ok).toBe(false);
+          writeFileSync(stored(), before);
+        }
+        expect((await verify()).ok).toBe(true);
+      });
     });
   });
 
