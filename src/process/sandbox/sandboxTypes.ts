@@ -35,8 +35,11 @@ export type Enforcement = {
   withoutCgroup: string | undefined;
 };
 
+/** What the sandbox needs to know of an application. */
+export type SandboxedApplication = Pick<Application, 'name' | 'version' | 'scope' | 'directory' | 'command' | 'limits'>;
+
 export type SandboxRun = {
-  application: Application;
+  application: SandboxedApplication;
   /**
    * The instances, as Part 10 files, and `study.json` (a StudyFile); nothing else, no folders. It has to be this run's own: files with
    * other links are refused, and when the gateway is root their owner is changed. Its path can be seen by the program (in
@@ -93,7 +96,10 @@ export type SandboxOutcome =
   | {
       kind: 'failed';
       cause: FailureCause;
-      /** Says what happened and what to do next. Names of files that the program chose are not in it. */
+      /**
+       * Says what happened and what to do next, beginning with a verb ("was still running after …"): put the name of the
+       * application in front. Names of files that the program chose are not in it.
+       */
       message: string;
       exitCode: number | undefined;
       figures: SandboxFigures;
