@@ -10,6 +10,8 @@ export function statePaths(stateDirectory: string) {
     /** Requests for storage commitment that are not reported yet, a file each. */
     commitments: join(stateDirectory, 'commitments'),
     signingKey: join(stateDirectory, 'identity', 'receipts.pem'),
+    /** Who looked up whose identity, and why: a line each, chained. */
+    identityAudit: join(stateDirectory, 'identity', 'reidentified.jsonl'),
     /** What is known of the links to the senders. */
     figures: join(stateDirectory, 'figures.json'),
     socket: join(stateDirectory, 'api.sock'),

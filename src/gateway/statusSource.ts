@@ -35,6 +35,7 @@ import type { PeerRecord } from './innerLink/peerRecord.ts';
 import type { LimitFigures } from './limitFigures.ts';
 import type { PeerRegister } from './peerFigures.ts';
 import { peerLimitsInUse } from './peerLimitsInUse.ts';
+import { runEntry, runPage } from './runSource.ts';
 import { version } from './version.ts';
 
 /** Answered by who decides about callers. */
@@ -69,6 +70,10 @@ export function statusSource(parts: StatusParts, door: FrontDoorSources): ApiSou
       const delivery = parts.spool.queue.get(id);
       return delivery && queueEntry(parts, delivery);
     },
+    runs: (query) => runPage(parts.spool, query),
+    run: (id) => runEntry(parts.spool, id),
+    retryRuns: (selection) =>
+      'all' in selection ? parts.spool.tasks.releaseAll() : Number(parts.spool.tasks.release(selection.id)),
     studies: (query) => studyPage(parts, query),
     receipts: ({ from, limit }) => receiptPage(parts, from, limit),
     retry: (selection) => retry(parts, selection),

@@ -3,7 +3,7 @@ import { GatewayError } from '../base/errors.ts';
 import { isAllowedHost } from './hostHeader.ts';
 import { renderMetrics, statusMetrics } from './metrics.ts';
 import { pagePolicy, renderPage } from './page.ts';
-import type { ApiSources, QueueState, RetrySelection } from './status.ts';
+import type { ApiSources, QueueState, RetrySelection, RunState } from './status.ts';
 import { readinessBlockers } from './warnings.ts';
 
 export type ApiRequest = {
@@ -60,16 +60,18 @@ function limitOf(query: URLSearchParams): number {
 
 const queueStates: readonly QueueState[] = ['queued', 'inFlight', 'quarantined', 'delivered'];
 
-function statesOf(query: URLSearchParams): QueueState[] {
+const runStates: readonly RunState[] = ['gathering', 'due', 'finished', 'skipped', 'quarantined'];
+
+function statesOf<State extends string>(query: URLSearchParams, states: readonly State[]): State[] {
   return query.getAll('state').map((written) => {
-    const state = queueStates.find((known) => known === written);
-    if (!state) throw badRequest(`there is no state "${written}"`, `states: ${queueStates.join(', ')}`);
+    const state = states.find((known) => known === written);
+    if (!state) throw badRequest(`there is no state "${written}"`, `states: ${states.join(', ')}`);
     return state;
   });
 }
 
 function listQueue(query: URLSearchParams, sources: ApiSources): ApiAnswer {
-  const states = statesOf(query);
+  const states = statesOf(query, queueStates);
   const store = query.get('store');
   const after = wholeNumber(query, 'after', -1);
   return json(
@@ -86,6 +88,40 @@ function showQueueEntry(id: number, sources: ApiSources): ApiAnswer {
   const entry = sources.queueEntry(id);
   if (!entry) throw new HttpError(404, 'queue.not-found', `there is no delivery ${id}`);
   return json(entry);
+}
+
+function listRuns(query: URLSearchParams, sources: ApiSources): ApiAnswer {
+  const states = statesOf(query, runStates);
+  const application = query.get('application');
+  const after = wholeNumber(query, 'after', -1);
+  return json(
+    sources.runs({
+      limit: limitOf(query),
+      ...(states.length === 0 ? {} : { states }),
+      ...(application === null ? {} : { application }),
+      ...(after < 0 ? {} : { after }),
+    }),
+  );
+}
+
+function showRun(id: number, sources: ApiSources): ApiAnswer {
+  const entry = sources.run(id);
+  if (!entry) throw new HttpError(404, 'runs.not-found', `there is no run ${id}`);
+  return json(entry);
+}
+
+function retryRuns(request: ApiRequest, sources: ApiSources): ApiAnswer {
+  onlyLocally(request, 'app retry');
+  const selection = selectionOf(request);
+  const retried = sources.retryRuns(selection);
+  if ('id' in selection && retried === 0) {
+    throw new HttpError(
+      404,
+      'runs.not-found',
+      `there is no run ${selection.id} in which something could be tried again`,
+    );
+  }
+  return json({ retried });
 }
 
 function listStudies(query: URLSearchParams, sources: ApiSources): ApiAnswer {
@@ -179,6 +215,7 @@ const get = new Map<string, Handler>(
     '/v1/status': (_request, _query, sources) => json(sources.status()),
     '/v1/peers': (request, _query, sources) => peers(request, sources),
     '/v1/queue': (_request, query, sources) => listQueue(query, sources),
+    '/v1/runs': (_request, query, sources) => listRuns(query, sources),
     '/v1/studies': (_request, query, sources) => listStudies(query, sources),
     '/v1/receipts': async (_request, query, sources) =>
       json(await sources.receipts({ from: wholeNumber(query, 'from', 1), limit: limitOf(query) })),
@@ -189,6 +226,7 @@ const post = new Map<string, Handler>(
   Object.entries({
     '/v1/peers/learn': (request, _query, sources) => learn(request, sources),
     '/v1/reload': (request, _query, sources) => reload(request, sources),
+    '/v1/runs/retry': (request, _query, sources) => retryRuns(request, sources),
     '/v1/queue/retry': (request, _query, sources) => retry(request, sources),
   } satisfies Record<string, Handler>),
 );
@@ -198,9 +236,10 @@ function handlerFor(path: string): { method: 'GET' | 'POST'; handle: Handler } |
   if (reading) return { method: 'GET', handle: reading };
   const changing = post.get(path);
   if (changing) return { method: 'POST', handle: changing };
-  const id = /^\/v1\/queue\/(\d{1,15})$/.exec(path)?.[1];
-  if (id) return { method: 'GET', handle: (_request, _query, sources) => showQueueEntry(Number(id), sources) };
-  return undefined;
+  const [, list, id] = /^\/v1\/(queue|runs)\/(\d{1,15})$/.exec(path) ?? [];
+  if (id === undefined) return undefined;
+  const show = list === 'queue' ? showQueueEntry : showRun;
+  return { method: 'GET', handle: (_request, _query, sources) => show(Number(id), sources) };
 }
 
 function dispatch(request: ApiRequest, sources: ApiSources, configuredHost: string): ApiAnswer | Promise<ApiAnswer> {

@@ -162,6 +162,44 @@ export type QueueQuery = { states?: QueueState[]; store?: string; after?: number
 /** `next`: what to give as `after` for the page that follows. */
 export type QueuePage = { entries: QueueEntry[]; next?: number };
 
+/**
+ * A task: a split application over one study, series or instance. running: an attempt is under way.
+ * gathering: more instances may come. `unit` and `study`: UIDs as received.
+ */
+export type RunState = 'gathering' | 'due' | 'finished' | 'skipped' | 'quarantined';
+
+export type RunEntry = {
+  id: number;
+  route: string;
+  application: string;
+  version: string;
+  scope: 'instance' | 'series' | 'study';
+  unit: string;
+  study: string;
+  store: string;
+  revision: number;
+  state: RunState;
+  priority: 'normal' | 'urgent';
+  instances: number;
+  bytes: number;
+  attempts: number;
+  /** While it is gathering or due. */
+  dueAt?: Timestamp;
+  finishedAt?: Timestamp;
+  lastError?: { code: string; message: string; at?: Timestamp };
+  /** What became of its instances, once it is over; only in the answer about one. `reason` names tags, never values. */
+  inputs?: Array<{
+    instance: string;
+    outcome: 'used' | 'not-selected' | 'quarantined';
+    code?: string;
+    reason?: string;
+  }>;
+};
+
+/** `after`: the id of the last entry of the page before. Without `states`: those that are open or in quarantine. */
+export type RunQuery = { states?: RunState[]; application?: string; after?: number; limit: number };
+export type RunPage = { entries: RunEntry[]; next?: number };
+
 export type StudyEntry = {
   studyInstanceUid: string;
   state: 'open' | 'complete';
@@ -188,6 +226,11 @@ export type ApiSources = {
   receipts(query: { from: number; limit: number }): ReceiptPage | Promise<ReceiptPage>;
   /** Puts quarantined or waiting deliveries back to the front; answers how many. */
   retry(selection: RetrySelection): number;
+  /** Tasks of split applications. */
+  runs(query: RunQuery): RunPage;
+  run(id: number): RunEntry | undefined;
+  /** Has tasks in quarantine tried again; answers how many. */
+  retryRuns(selection: RetrySelection): number;
   /** Who knocked, and whether learn mode is on. */
   peers(): PeersAnswer;
   learn(request: LearnRequest): LearnAnswer;

@@ -1,6 +1,6 @@
 /** A status with something in every part, for tests. */
 import type { KnockEntry } from '../../src/web/peers.ts';
-import type { ApiSources, GatewayStatus, PeerStatus, QueueEntry } from '../../src/web/status.ts';
+import type { ApiSources, GatewayStatus, PeerStatus, QueueEntry, RunEntry } from '../../src/web/status.ts';
 import { Health } from '../../src/web/warnings.ts';
 
 export const sampleNow = Date.UTC(2026, 10, 24, 12, 0, 0);
@@ -104,6 +104,21 @@ export const sampleKnock: KnockEntry = {
   lastAt: sampleNow,
 };
 
+export const sampleRun: RunEntry = {
+  ...{ id: 12, route: 'ct', application: 'ct-quantification', version: '1.0.0', scope: 'series', store: 'ceph' },
+  ...{
+    unit: '1.3',
+    study: '1.2',
+    revision: 2,
+    state: 'quarantined',
+    priority: 'normal',
+    instances: 40,
+    bytes: 2 ** 24,
+  },
+  attempts: 3,
+  lastError: { code: 'application.timeout', message: 'it took longer than 10 min', at: sampleNow - minute },
+};
+
 /** Sources that answer from memory and remember what was asked of them. */
 export function sampleSources(status: GatewayStatus = sampleStatus()): ApiSources & { asked: unknown[] } {
   const asked: unknown[] = [];
@@ -134,6 +149,20 @@ export function sampleSources(status: GatewayStatus = sampleStatus()): ApiSource
     receipts: async (query) => {
       asked.push(query);
       return { receipts: [{ seq: query.from }] };
+    },
+    runs: (query) => {
+      asked.push(query);
+      return { entries: [sampleRun], next: sampleRun.id };
+    },
+    run: (id) => {
+      if (id !== sampleRun.id) return undefined;
+      const reason = 'Burned In Annotation (0028,0301) is YES';
+      const refused = { instance: '1.4.1', outcome: 'quarantined', code: 'deidentify.burned-in', reason } as const;
+      return { ...sampleRun, inputs: [{ instance: '1.4', outcome: 'used' }, refused] };
+    },
+    retryRuns: (selection) => {
+      asked.push(selection);
+      return 'all' in selection ? 2 : Number(selection.id === sampleRun.id);
     },
     peers: () => ({ knocks: [sampleKnock] }),
     learn: (request) => {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { askGateway } from '../../web/client.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { socketPath } from '../config/meaning.ts';
+import { checkApplications } from './check/applicationCheck.ts';
 import { checkConfiguration } from './check/configurationCheck.ts';
 import { checkDisk } from './check/diskCheck.ts';
 import { checkPorts } from './check/portCheck.ts';
@@ -27,6 +28,7 @@ async function checkAll(config: Configuration, file: string, context: CommandCon
   ]);
   return [
     ...checkConfiguration(config, file),
+    ...checkApplications(config, file),
     ...checkTls(config, Date.now()),
     ...checkDisk(config),
     ...ports,

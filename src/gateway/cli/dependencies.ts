@@ -4,6 +4,8 @@
  */
 import type { LeveledLog } from '../../base/log.ts';
 import type { StoreCapabilities, StoreConfiguration } from '../../delivery/store/objectStore.ts';
+import type { AppRunReport, AppRunRequest } from '../applications/appRun.ts';
+import type { Reidentified } from '../applications/reidentify.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type * as identityTools from '../identity/identity.ts';
 
@@ -126,6 +128,10 @@ export type CommandDependencies = {
   ): Promise<{ bytes: number; sha256: string }>;
   /** Reads every record and compares it with its checksum. */
   checkSpool(config: Configuration): Promise<SpoolCheckReport>;
+  /** Runs a split application over files, without a gateway. */
+  runOnFiles(request: AppRunRequest): Promise<AppRunReport>;
+  /** Writes an audit line, then looks the identities up that these UIDs and pseudonyms stand for. */
+  reidentify(config: Configuration, request: { texts: readonly string[]; reason: string }): Promise<Reidentified[]>;
   /** What the `identity` commands need done. */
   identity(): Promise<typeof identityTools>;
 };

@@ -1,5 +1,6 @@
 /** The command line as a whole: which commands there are, and how a run of it ends. */
 import { Command, CommanderError } from 'commander';
+import { registerApp } from './appCommand.ts';
 import { registerCheck } from './checkCommand.ts';
 import { type CommandContext, type ExitCode, exitCode } from './context.ts';
 import { registerDemo } from './demoCommand.ts';
@@ -25,6 +26,7 @@ const register = [
   registerReload,
   registerSend,
   registerQueue,
+  registerApp,
   registerVerify,
   registerSpool,
   registerIdentity,

@@ -129,5 +129,7 @@ export const dependencies: CommandDependencies = {
   },
   exportInstance: async (config, what) => (await spoolTools()).exportInstance(config, what),
   checkSpool: async (config) => (await spoolTools()).checkSpool(config),
+  runOnFiles: async (request) => (await import('../applications/runOnFiles.ts')).runOnFiles(request),
+  reidentify: async (...args) => (await import('../applications/reidentify.ts')).reidentify(...args),
   identity: () => import('../identity/identity.ts'),
 };

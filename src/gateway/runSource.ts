@@ -1,0 +1,42 @@
+/** Answers the local API about tasks of split applications from the spool. */
+import { priorities } from '../spool/index/deliveryQueue.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { Task } from '../spool/work/workTypes.ts';
+import type { RunEntry, RunPage, RunQuery, RunState } from '../web/status.ts';
+
+type Source = Pick<Spool, 'tasks'>;
+
+/** What an operator has to know of without asking. */
+const unsettled: readonly RunState[] = ['gathering', 'due', 'quarantined'];
+
+function entryOf(task: Task): RunEntry {
+  const { id, route, application, version, scope, unit, study, store, revision, state } = task;
+  const { instances, bytes, attempts, dueAt, finishedAt, failedAt, errorCode: code, errorMessage: message } = task;
+  const isOpen = state === 'gathering' || state === 'due';
+  const at = failedAt === null ? {} : { at: failedAt };
+  return {
+    ...{ id, route, application, version, scope, unit, study, store, revision, state, instances, bytes, attempts },
+    priority: task.priority === priorities.urgent ? 'urgent' : 'normal',
+    ...(isOpen && { dueAt }),
+    ...(finishedAt !== null && { finishedAt }),
+    ...(code !== null && { lastError: { code, message: message ?? '', ...at } }),
+  };
+}
+
+export function runPage(
+  { tasks }: Source,
+  { states = [...unsettled], application, after = -1, limit }: RunQuery,
+): RunPage {
+  const found = tasks.page({ states, after, limit: limit + 1, application });
+  const entries = found.slice(0, limit).map(entryOf);
+  const last = entries.at(-1);
+  return found.length > limit && last !== undefined ? { entries, next: last.id } : { entries };
+}
+
+export function runEntry({ tasks }: Source, id: number): RunEntry | undefined {
+  const task = tasks.get(id);
+  if (task === undefined) return undefined;
+  const uids = new Map(tasks.inputs(id).map(({ seq, sopInstanceUid }) => [seq, sopInstanceUid]));
+  const inputs = tasks.outcomes(id).map(({ instance, ...rest }) => ({ instance: uids.get(instance) ?? '', ...rest }));
+  return { ...entryOf(task), ...(inputs.length > 0 && { inputs }) };
+}
