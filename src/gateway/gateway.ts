@@ -37,6 +37,7 @@ import { openTheSpool } from './openTheSpool.ts';
 import { knownPeers, PeerRegister } from './peerFigures.ts';
 import { observers } from './peers/observers.ts';
 import { associationLimits } from './peers/peerTerms.ts';
+import { askedTags } from './routing.ts';
 import { statePaths } from './statePaths.ts';
 import { statusSource } from './statusSource.ts';
 import { GatewayTls } from './tls/gatewayTls.ts';
@@ -84,7 +85,7 @@ function createListeners({ config, spool, peers, limits, gate, door, desk, tls, 
     },
     access: door.access,
     negotiation: defaultNegotiationPolicy,
-    intake: spoolIntake(spool, log),
+    intake: spoolIntake(spool, log, askedTags(config)),
     services: (association: ServedAssociation) => [new StorageCommitmentService({ ...association, desk })],
     observer: observers(peers, limits, door.observer, tls.observer),
     timers: systemTimers,

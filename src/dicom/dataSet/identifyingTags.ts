@@ -2,7 +2,8 @@
  * Finds the few elements that the index needs (study, series, SOP UIDs, patient ID, modality) while a data set streams
  * past, without keeping it: elements come in ascending order and all of these lie before (0020,000E), so the scanner reads
  * headers and skips values, sequences of undefined length included. Pure and tolerant: whatever it cannot follow ends the
- * scan with `problem`, never the reception.
+ * scan with `problem`, never the reception. It can be asked for further elements of the data set itself; what is wrong
+ * behind (0020,000E) only ends the look for those.
  */
 import { constants, inflateRawSync } from 'node:zlib';
 import { uid } from '../uids.ts';
@@ -14,11 +15,13 @@ export type IdentifyingTags = {
   seriesInstanceUid?: string;
   modality?: string;
   patientId?: string;
+  /** Of further elements that were asked for, and are there: the first 256 bytes of the value as latin1, by tag. */
+  asked?: Map<number, string>;
   /** Why the scan ended before it should have. */
   problem?: string;
 };
 
-type Wanted = Exclude<keyof IdentifyingTags, 'problem'>;
+type Wanted = Exclude<keyof IdentifyingTags, 'problem' | 'asked'>;
 const wanted = new Map<number, Wanted>([
   [0x00080016, 'sopClassUid'],
   [0x00080018, 'sopInstanceUid'],
@@ -28,6 +31,8 @@ const wanted = new Map<number, Wanted>([
   [0x0020000e, 'seriesInstanceUid'],
 ]);
 const lastWanted = 0x0020000e;
+const wantedTags = Object.fromEntries([...wanted].map(([tag, name]) => [name, tag])) as Record<Wanted, number>;
+const none: ReadonlySet<number> = new Set();
 /** The longest value worth keeping: a UID has 64 characters, a patient ID (LO) as many. */
 const maxValue = 256;
 const maxDepth = 32;
@@ -56,13 +61,16 @@ const tagOf = (bytes: Buffer, level: Level) => u16(bytes, 0, level) * 0x10000 + 
 
 type Phase =
   | { name: 'header' }
-  | { name: 'value'; tag: Wanted; left: number }
+  | { name: 'value'; tag: Wanted | number; left: number; skip: number }
   | { name: 'skip'; left: number }
   | { name: 'done' };
 
 export class IdentifyingTagScanner {
   readonly tags: IdentifyingTags = {};
   readonly #deflated: boolean;
+  readonly #asked: ReadonlySet<number>;
+  /** The scan ends behind this tag. */
+  readonly #last: number;
   #levels: Level[];
   #phase: Phase = { name: 'header' };
   /** Bytes of a header or a wanted value that is split over chunks; at most 12 or `maxValue` of them. */
@@ -71,7 +79,10 @@ export class IdentifyingTagScanner {
   /** The head of a deflated data set, as it gathers; at most `maxDeflatedHead` bytes. */
   #deflatedHead: Buffer = Buffer.alloc(0);
 
-  constructor(transferSyntaxUid: string) {
+  /** `asked`: tags of further elements whose values are wanted. */
+  constructor(transferSyntaxUid: string, asked: ReadonlySet<number> = none) {
+    this.#asked = asked;
+    this.#last = Math.max(lastWanted, ...asked);
     this.#deflated = transferSyntaxUid === uid.deflatedExplicitVrLittleEndian;
     const implicit = transferSyntaxUid === uid.implicitVrLittleEndian;
     this.#levels = [{ kind: 'data-set', implicit, bigEndian: transferSyntaxUid === uid.explicitVrBigEndian }];
@@ -114,10 +125,10 @@ export class IdentifyingTagScanner {
       } catch {
         return this.#fail('the deflated data set cannot be inflated');
       }
-      const inner = new IdentifyingTagScanner(uid.explicitVrLittleEndian);
+      const inner = new IdentifyingTagScanner(uid.explicitVrLittleEndian, this.#asked);
       inner.push(inflated);
       const isWhole = head.length <= bound && head.length < maxDeflatedHead;
-      const found = inner.done;
+      const found = inner.done || (bound === maxDeflatedHead && inner.#hasIdentity);
       Object.assign(this.tags, isWhole ? inner.end() : inner.tags);
       if (found || isWhole) {
         this.#phase = { name: 'done' };
@@ -139,7 +150,7 @@ export class IdentifyingTagScanner {
         const step = Math.min(this.#phase.left - this.#held.length, chunk.length - offset);
         this.#held = Buffer.concat([this.#held, chunk.subarray(offset, offset + step)]);
         offset += step;
-        if (this.#held.length === this.#phase.left) this.#keepValue(this.#phase.tag);
+        if (this.#held.length === this.#phase.left) this.#keepValue(this.#phase.tag, this.#phase.skip);
       } else {
         offset = this.#header(chunk, offset);
       }
@@ -179,7 +190,7 @@ export class IdentifyingTagScanner {
     if (vr !== undefined && !/^[A-Z]{2}$/.test(vr)) return this.#fail('an element has no valid VR');
     const length = level.implicit ? u32(bytes, 4, level) : size === 12 ? u32(bytes, 8, level) : u16(bytes, 6, level);
     if (level.kind === 'data-set') {
-      if (tag > lastWanted) {
+      if (tag > this.#last) {
         this.#phase = { name: 'done' };
         return;
       }
@@ -187,6 +198,7 @@ export class IdentifyingTagScanner {
       this.#previousTag = tag;
       const property = wanted.get(tag);
       if (property !== undefined && length !== undefinedLength) return this.#beginWanted(property, length);
+      if (this.#asked.has(tag) && length !== undefinedLength) return this.#beginAsked(tag, length);
     }
     if (length === undefinedLength) {
       // An UN element of undefined length is Implicit VR Little Endian inside, whatever is around it (PS3.5 6.2.2).
@@ -201,8 +213,14 @@ export class IdentifyingTagScanner {
       this.#phase = { name: 'skip', left: length };
       return;
     }
-    this.#phase = { name: 'value', tag, left: length };
-    if (length === 0) this.#keepValue(tag);
+    this.#phase = { name: 'value', tag, left: length, skip: 0 };
+    if (length === 0) this.#keepValue(tag, 0);
+  }
+
+  #beginAsked(tag: number, length: number): void {
+    const left = Math.min(length, maxValue);
+    this.#phase = { name: 'value', tag, left, skip: length - left };
+    if (length === 0) this.#keepValue(tag, 0);
   }
 
   #beginDelimiter(tag: number, length: number, level: Level): void {
@@ -221,17 +239,26 @@ export class IdentifyingTagScanner {
     this.#levels.push({ kind, implicit, bigEndian });
   }
 
-  #keepValue(tag: Wanted): void {
-    this.tags[tag] = this.#held
-      .toString('latin1')
-      .replace(/[\0 ]+$/, '')
-      .trimStart();
+  #keepValue(tag: Wanted | number, skip: number): void {
+    const text = this.#held.toString('latin1');
     this.#held = Buffer.alloc(0);
-    this.#phase = tag === 'seriesInstanceUid' ? { name: 'done' } : { name: 'header' };
+    const number = typeof tag === 'number' ? tag : wantedTags[tag];
+    if (this.#asked.has(number)) this.tags.asked = (this.tags.asked ?? new Map()).set(number, text);
+    if (typeof tag !== 'number') this.tags[tag] = text.replace(/[\0 ]+$/, '').trimStart();
+    if (number >= this.#last) this.#phase = { name: 'done' };
+    else this.#phase = skip > 0 ? { name: 'skip', left: skip } : { name: 'header' };
+  }
+
+  /** All that identifies has been passed, and what follows is only looked at for what was asked. */
+  get #hasIdentity(): boolean {
+    if (this.#last === lastWanted) return false;
+    return (
+      this.#previousTag >= lastWanted && !(this.#phase.name === 'value' && this.#phase.tag === 'seriesInstanceUid')
+    );
   }
 
   #fail(problem: string): void {
-    this.tags.problem ??= problem;
+    if (!this.#hasIdentity) this.tags.problem ??= problem;
     this.#phase = { name: 'done' };
   }
 }

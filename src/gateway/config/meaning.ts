@@ -9,6 +9,8 @@ import { type PartialConfiguration, soundParts, writtenNames } from './partial.t
 /** sun_path of unix(7) holds 108 bytes, the last of them 0. */
 const maxSocketPathBytes = 107;
 const minSegments = 4;
+/** Different attributes that all routes together may test. */
+const maxRouteTags = 14;
 
 /** The daemon's local socket. */
 export function socketPath(stateDirectory: string): string {
@@ -28,6 +30,7 @@ export function meaningFindings(root: unknown, folder: string): Finding[] {
     ...addressFindings(sound),
     ...limitFindings(sound, folder),
     ...routeFindings(sound, root),
+    ...tagCountFindings(sound),
   ];
 }
 
@@ -156,6 +159,10 @@ function limitFindings(sound: PartialConfiguration, folder: string): Finding[] {
   if (delivery && delivery.retry.cap < delivery.retry.initial) {
     findings.push({ path: ['delivery', 'retry', 'cap'], message: 'is shorter than delivery.retry.initial' });
   }
+  const { processing } = sound;
+  if (processing && processing.retry.cap < processing.retry.initial) {
+    findings.push({ path: ['processing', 'retry', 'cap'], message: 'is shorter than processing.retry.initial' });
+  }
   if (
     stateDirectory !== undefined &&
     Buffer.byteLength(socketPath(resolve(folder, stateDirectory))) > maxSocketPathBytes
@@ -172,6 +179,14 @@ function limitFindings(sound: PartialConfiguration, folder: string): Finding[] {
   return findings;
 }
 
+/** Their values are kept with each instance. */
+function tagCountFindings(sound: PartialConfiguration): Finding[] {
+  const tags = new Set((sound.routes ?? []).flatMap((route) => route?.match.tags ?? []).map(({ tag }) => tag));
+  if (tags.size <= maxRouteTags) return [];
+  const message = `test ${tags.size} attributes, and may test ${maxRouteTags} in all`;
+  return [{ path: ['routes'], message, hint: "leave the finer choice to the applications' own select" }];
+}
+
 function routeFindings(sound: PartialConfiguration, root: unknown): Finding[] {
   const stores = writtenNames(root, 'stores', 'name').filter((name) => name !== undefined);
   const peers = writtenNames(root, 'peers', 'aeTitle').filter((name) => name !== undefined);
@@ -186,6 +201,15 @@ function routeFindings(sound: PartialConfiguration, root: unknown): Finding[] {
       const hint = 'say in applications.directory where the applications are';
       findings.push({ path: ['routes', index, 'application'], message: 'there are no applications', hint });
     }
+    if (route.quietSeconds !== undefined && route.application === undefined) {
+      const hint = 'name an application, or remove it: what goes as it is does not wait';
+      findings.push({ path: ['routes', index, 'quietSeconds'], message: 'is for a route with an application', hint });
+    }
+    (route.match.tags ?? []).forEach(({ tag: _tag, ...tests }, at) => {
+      if (Object.keys(tests).length > 0) return;
+      const path = ['routes', index, 'match', 'tags', at];
+      findings.push({ path, message: 'tests nothing', hint: 'add equals, contains, matches or present' });
+    });
     if (peers.includes('*')) return findings;
     (route.match.peers ?? []).forEach((peer, at) => {
       if (peers.includes(peer)) return;

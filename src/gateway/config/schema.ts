@@ -10,6 +10,8 @@ import { aeTitle, applicationReference, host, keyPrefix, path, port, secret } fr
 import { live, MiB, restart } from './keyMeta.ts';
 import { limits } from './limitsSchema.ts';
 import { peer, priority } from './peerSchema.ts';
+import { processing } from './processingSchema.ts';
+import { routeTag } from './routeTags.ts';
 
 const tls = z.strictObject({
   certificateFile: path()
@@ -129,6 +131,15 @@ const study = z.strictObject({
     .max(86_400)
     .default(60)
     .meta(restart('A study to which nothing was added for so many seconds counts as complete.')),
+  onAssociationEnd: z
+    .union([z.literal('off'), z.number().min(0).max(86_400)], { error: 'is not a number of seconds or off' })
+    .default(5)
+    .meta({
+      ...restart(
+        'Applications run so many seconds after the association that brought a study has ended, when no other one brings more of it and the quiet time is not over before. off: the quiet time alone counts.',
+      ),
+      'x-hint': 'write a number of seconds, or off',
+    }),
 });
 
 const storeName = () => name().meta(restart('Name of the store, for routes, logs and metrics.'));
@@ -182,6 +193,12 @@ const route = z.strictObject({
       peers: z.array(aeTitle()).min(1).exactOptional().meta(restart('Calling AE titles.')),
       modalities: z.array(modality()).min(1).exactOptional().meta(restart('Modalities (0008,0060).')),
       sopClasses: z.array(uid()).min(1).exactOptional().meta(restart('SOP Class UIDs.')),
+      tags: z
+        .array(routeTag)
+        .min(1)
+        .max(16)
+        .exactOptional()
+        .meta(restart('Tests of attributes at the top level of the data set; all have to hold.')),
     })
     .prefault({})
     .meta(restart('What goes this way: all that is said has to fit. Left out: everything.')),
@@ -190,6 +207,16 @@ const route = z.strictObject({
     .exactOptional()
     .meta(
       restart('Split application that it goes through: its name, or name@version. Left out: instances go as they are.'),
+    ),
+  quietSeconds: z
+    .number()
+    .min(0.1)
+    .max(86_400)
+    .exactOptional()
+    .meta(
+      restart(
+        'So many seconds after the last instance of a study or series came, the application runs. Left out: study.quietSeconds.',
+      ),
     ),
   priority: priority()
     .exactOptional()
@@ -261,6 +288,7 @@ export const configurationSchema = z
       .meta(restart('Where instances are delivered to.')),
     applications: applications.prefault({}).meta(restart('The split applications that routes may name.')),
     routes: z.array(route).default([]).meta(restart('Which instances go to which store; each that fits is served.')),
+    processing: processing.prefault({}).meta(restart('How split applications are run.')),
     delivery: delivery.prefault({}).meta(restart('How instances are delivered.')),
     api: api.prefault({}).meta(restart('Local status page and API.')),
     log: log.prefault({}).meta(live('What is logged.')),
