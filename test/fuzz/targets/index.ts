@@ -6,6 +6,7 @@ import { commitmentTarget } from './commitment.ts';
 import { identifyingTagsTarget } from './identifyingTags.ts';
 import { messageTarget } from './message.ts';
 import { negotiationTarget } from './negotiation.ts';
+import { part10Target } from './part10.ts';
 import { pduReaderTarget } from './pduReader.ts';
 
 export const targets = (): Target[] => [
@@ -16,4 +17,5 @@ export const targets = (): Target[] => [
   negotiationTarget(),
   acceptedAssociationTarget(),
   commitmentTarget(),
+  part10Target(),
 ];
