@@ -52,12 +52,6 @@ export function cleanText(text: string, identity: ReadonlySet<string>): string {
 const mayStay = (word: string, identity: ReadonlySet<string>): boolean =>
   !identity.has(word) && (radiologyWords.has(word) || technical.test(word));
 
-/** Whether a text that is kept as it is has a word of the identity in it. */
-export function mentions(text: string, identity: ReadonlySet<string>): boolean {
-  if (identity.size === 0) return false;
-  return tokensOf(fold(text)).some((token) => identity.has(token));
-}
-
 /** Whether free text has what looks like a date, a telephone number, an address of the net or a long number. */
 export const looksIdentifying = (text: string): boolean =>
   /\d{5,}|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\+\d|@|https?:|\b(?:mr|mrs|ms|dr|prof|herr|frau|mme|sr|sra)\.? [\p{Lu}]/iu.test(

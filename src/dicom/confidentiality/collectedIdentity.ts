@@ -8,6 +8,7 @@ import { radiologyWords } from './radiologyWords.ts';
 
 const maxTextBytes = 4096;
 const birthDate = 0x00100030;
+const manufacturer = 0x00080070;
 
 export class CollectedIdentity {
   /** Originals that must not be found in anything that leaves. */
@@ -15,7 +16,12 @@ export class CollectedIdentity {
   /** Folded words that free text must not keep when it is cleaned: those of names even where they mean something else. */
   readonly words = new Set<string>();
   /** Those of them by which text that is otherwise kept is known to mention somebody. */
-  readonly tellingWords = new Set<string>();
+  readonly #tellingWords = new Set<string>();
+  /** Folded values that tell somebody and have no such word. */
+  readonly #tellingPhrases = new Set<string>();
+  readonly #keptDates = new Set<string>();
+  readonly #makers = new Set<string>();
+  readonly #places = new Set<string>();
 
   /** A name: whole, without its delimiters, and each word of three letters or more that names somebody. */
   addName(name: string): void {
@@ -30,8 +36,14 @@ export class CollectedIdentity {
     }
   }
 
+  /** Who made the equipment is no secret, also where an institution or a station is called after it. */
+  addMaker(value: string): void {
+    for (const word of tokensOf(value)) this.#makers.add(fold(word));
+  }
+
   add(value: string, kind: IdentityKind): void {
-    this.#addValue(value, kind === 'id' || kind === 'device');
+    if (kind === 'institution' || kind === 'device') this.#places.add(value);
+    else this.#addValue(value, kind === 'id');
     for (const word of tokensOf(value)) {
       const folded = fold(word);
       if (kind === 'id' || kind === 'device' || !radiologyWords.has(folded)) this.words.add(folded);
@@ -46,30 +58,56 @@ export class CollectedIdentity {
     if (day !== undefined && day !== '19000101' && day !== '00010101') this.values.add(day);
   }
 
+  /** A date that stays: the same day is then no secret elsewhere. */
+  addKeptDate(value: string): void {
+    this.#keptDates.add(value.slice(0, 8));
+  }
+
+  /** Whether text that is otherwise kept has a word of the identity in it. */
+  isMentionedIn(text: string): boolean {
+    const folded = fold(text);
+    for (const phrase of this.#tellingPhrases) if (folded.includes(phrase)) return true;
+    return this.#tellingWords.size > 0 && tokensOf(folded).some((token) => this.#tellingWords.has(token));
+  }
+
+  /** When all has been added. */
+  finish(): void {
+    for (const day of this.#keptDates) this.values.delete(day);
+    for (const value of this.#places) {
+      if (!tokensOf(fold(value)).every((word) => this.#makers.has(word))) this.#addValue(value, /\d/.test(value));
+    }
+  }
+
   #addValue(value: string, isNumber = false): void {
-    if (identifies(value, isNumber)) this.values.add(value);
+    if (!identifies(value, isNumber)) return;
+    this.values.add(value);
+    if (tokensOf(value).every((word) => !identifies(word, /\d/.test(word)))) this.#tellingPhrases.add(fold(value));
   }
 
   #addTelling(word: string): void {
     const folded = fold(word);
-    if (identifies(folded, /\d/.test(folded))) this.tellingWords.add(folded);
+    if (identifies(folded, /\d/.test(folded))) this.#tellingWords.add(folded);
   }
 }
 
 /**
  * Whether a value tells people apart, so that it can be looked for without being found by chance: three characters or more, in
- * numbers five (or four with a letter), and no word that stands in descriptions of images or where nobody is named.
+ * numbers five (or four with a letter) that are not all the same, and no word that stands in descriptions of images or where nobody is named.
  */
 export function identifies(value: string, isNumber: boolean): boolean {
   const folded = fold(value).trim();
   if (folded.length < 3 || emptyPhrases.has(folded) || radiologyWords.has(folded)) return false;
-  if (/^[\d\s.,:/^-]+$/.test(folded)) return folded.replace(/\D/g, '').length >= 5;
+  if (/^[\d\s.,:/^-]+$/.test(folded)) {
+    const digits = folded.replace(/\D/g, '');
+    return digits.length >= 5 && new Set(digits).size >= 3;
+  }
   return !isNumber || folded.length >= 4;
 }
 
 export function collectIdentity(dataSet: DataSet, options: ReadonlySet<ProfileOption>): CollectedIdentity {
   const identity = new CollectedIdentity();
   collectFrom(dataSet, characterSetOf(dataSet), options, identity);
+  identity.finish();
   return identity;
 }
 
@@ -100,11 +138,13 @@ function collectElement(
     if (kind === 'institution' && options.has('retainInstitutionIdentity')) return;
     if (kind === 'device' && options.has('retainDeviceIdentity')) return;
     for (const value of textValues(one, set)) identity.add(value, kind);
+  } else if (one.tag === manufacturer) {
+    for (const value of textValues(one, set)) identity.addMaker(value);
   } else if (one.vr === 'PN' || (one.vr === 'UN' && personNames.has(one.tag))) {
     for (const value of textValues(one, set)) identity.addName(value);
   } else if (one.vr === 'DA' || one.vr === 'DT') {
-    if (options.has('retainFullDates') && one.tag !== birthDate) return;
-    for (const value of textValues(one, set)) identity.addDate(value);
+    const isKept = options.has('retainFullDates') && one.tag !== birthDate;
+    for (const value of textValues(one, set)) isKept ? identity.addKeptDate(value) : identity.addDate(value);
   }
 }
 

@@ -7,8 +7,8 @@ import { bytesIn, type DataElement, type DataSet, element } from '../dataSet/dic
 import { creatorTagOf, isPrivate, isPrivateCreator } from '../dataSet/dictionary.ts';
 import type { ElementEncoding } from '../dataSet/elementEncoding.ts';
 import { effectiveVr, emptyElement, encodingInside, makeElement, privateCreator } from '../dataSet/elements.ts';
-import { isTextVr } from '../dataSet/valueRepresentation.ts';
-import { cleanText, looksIdentifying, mentions } from './cleanText.ts';
+import { hasCharacterSet, isTextVr } from '../dataSet/valueRepresentation.ts';
+import { cleanText, looksIdentifying } from './cleanText.ts';
 import { shiftDate, shiftDateTime } from './dateShift.ts';
 import { dummySequence, pointItem } from './dummySequences.ts';
 import type { ProfileOption } from './profileOptions.ts';
@@ -22,9 +22,10 @@ export type Subject = {
   plan: Plan;
   options: ReadonlySet<ProfileOption>;
   safePrivate: SafePrivate;
-  /** Folded words that cleaned text must not keep, and those by which text that is kept mentions somebody. */
+  /** Folded words that cleaned text must not keep. */
   words: ReadonlySet<string>;
-  tellingWords: ReadonlySet<string>;
+  /** Whether text that is otherwise kept mentions somebody. */
+  isMentionedIn(text: string): boolean;
   shiftDays: number;
   replaceUid(original: string, tag: number): string;
   /** For Patient ID and Patient's Name, wherever they stand. */
@@ -41,6 +42,9 @@ const graphicObjects = 0x00700009;
 const maxTextBytes = 4 * 1024 * 1024;
 /** A drawing with more points could be handwriting. */
 const maxGraphicPoints = 100;
+
+/** Where people write; not dates, numbers and UIDs. */
+const isWatched = (vr: string) => hasCharacterSet(vr) || vr === 'AE' || vr === 'UR';
 
 type Around = { set: CharacterSet; encoding: ElementEncoding; inItem: boolean; inGraphics: boolean };
 
@@ -114,6 +118,8 @@ export class DataSetCleaner {
         return this.#watched(one, around, false);
       case 'watch-closely':
         return this.#watched(one, around, true);
+      case 'watch-number':
+        return this.#watchedNumber(one);
       case 'keep':
         return one.value.kind === 'sequence' ? this.#items(one, around) : one;
     }
@@ -191,20 +197,28 @@ export class DataSetCleaner {
   /** What an option retains may still mention the patient. */
   #kept(one: DataElement, around: Around): DataElement | undefined {
     if (one.value.kind === 'sequence') return this.#items(one, around);
-    return isTextVr(effectiveVr(one)) ? this.#watched(one, around, false) : one;
+    return isWatched(effectiveVr(one)) ? this.#watched(one, around, false) : one;
   }
 
   #watched(one: DataElement, { set }: Around, closely: boolean): DataElement {
     if (one.value.kind !== 'bytes' || one.value.bytes.length === 0) return one;
-    const { tellingWords, words } = this.#subject;
+    const { words } = this.#subject;
     // What the dictionary calls text counts as text, whatever VR somebody gave it.
     const text = isTextVr(effectiveVr(one)) ? one : { ...one, vr: 'UN' };
     if (one.value.bytes.length > maxTextBytes) return dummyElement(text);
     const values = textValues(text, set);
-    const isSuspect = values.some((value) => mentions(value, tellingWords) || (closely && looksIdentifying(value)));
+    const isSuspect = values.some(
+      (value) => this.#subject.isMentionedIn(value) || (closely && looksIdentifying(value)),
+    );
     if (!isSuspect) return one;
     const cleaned = values.map((value) => cleanText(value, words) || dummyText);
     return makeElement(one.tag, effectiveVr(text), cleaned);
+  }
+
+  #watchedNumber(one: DataElement): DataElement {
+    if (one.value.kind !== 'bytes' || one.value.bytes.length < 5 || one.value.bytes.length > 1024) return one;
+    const isSuspect = this.#subject.isMentionedIn(textValues(one).join(' '));
+    return isSuspect ? emptyElement(one.tag, one.vr) : one;
   }
 
   /** Appends to `elements`, which has the others already, in order. */
@@ -227,7 +241,7 @@ export class DataSetCleaner {
   }
 
   #safePrivate(one: DataElement, creator: string, around: Around): DataElement | undefined {
-    const { options, safePrivate, tellingWords } = this.#subject;
+    const { options, safePrivate } = this.#subject;
     if (one.value.kind === 'sequence') return this.#items(one, around);
     if (one.vr === 'UI' || safePrivate.holdsUid(creator, one.tag))
       return options.has('retainUids') ? one : this.#uids(one);
@@ -238,7 +252,7 @@ export class DataSetCleaner {
     }
     if (one.value.kind !== 'bytes' || one.value.bytes.length > 1024) return one;
     const text = one.vr === 'UN' ? bytesIn(one.value.bytes).toString('latin1') : textValues(one, around.set).join('\\');
-    return mentions(text, tellingWords) ? undefined : one;
+    return this.#subject.isMentionedIn(text) ? undefined : one;
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { characterSetOf } from '../dataSet/characterSets.ts';
 import { type DataSet, type DicomObject, element } from '../dataSet/dicomObject.ts';
-import { putElement, stringValue, uidValue } from '../dataSet/elements.ts';
+import { effectiveVr, emptyElement, putElement, stringValue, uidValue } from '../dataSet/elements.ts';
 import { type BurnedInRule, judgePixels, type PixelJudgement } from './burnedIn.ts';
 import { type CollectedIdentity, collectIdentity } from './collectedIdentity.ts';
 import { DataSetCleaner } from './dataSetCleaner.ts';
@@ -13,6 +13,7 @@ import { shiftDaysFor } from './dateShift.ts';
 import { markersFor, notBurnedIn, putAll } from './markers.ts';
 import type { ProfileOption } from './profileOptions.ts';
 import { aePseudonym, patientKey, patientPseudonym } from './pseudonym.ts';
+import { requiredOfAnimals } from './requiredAttributes.ts';
 import { SafePrivate, type SafePrivateElement } from './safePrivateTable.ts';
 import { type Plan, planFor } from './treatments.ts';
 import { UidReplacement } from './uidReplacement.ts';
@@ -55,6 +56,8 @@ const tags = {
   issuer: 0x00100021,
   birthDate: 0x00100030,
   sex: 0x00100040,
+  speciesDescription: 0x00102201,
+  speciesCodes: 0x00102202,
   study: 0x0020000d,
   series: 0x0020000e,
   rows: 0x00280010,
@@ -105,7 +108,7 @@ export class Deidentifier {
       options: this.#options,
       safePrivate: this.#safePrivate,
       words: identity.words,
-      tellingWords: identity.tellingWords,
+      isMentionedIn: (text) => identity.isMentionedIn(text),
       shiftDays,
       replaceUid: (uid, tag) => this.#replaceUid(uid, tag, uids),
       pseudonymFor: (tag, value) =>
@@ -117,6 +120,7 @@ export class Deidentifier {
     });
     const result = cleaner.clean(dataSet, encoding);
     putAll(result, markersFor(this.#options));
+    if (isAnimal(dataSet)) keepRequiredOfAnimals(dataSet, result);
     if (judgement.kind === 'known') putKnown(original, result);
     // In step with (0008,0018), also where the data set has none.
     const sopInstanceUid = this.#options.has('retainUids')
@@ -157,6 +161,16 @@ function kindOf(tag: number): ReplacedUid['kind'] {
   if (tag === tags.study) return 'study';
   if (tag === tags.series) return 'series';
   return tag === tags.sopInstance || tag === tags.referencedSopInstance ? 'instance' : 'other';
+}
+
+const isAnimal = (dataSet: DataSet) =>
+  element(dataSet, tags.speciesDescription) !== undefined || element(dataSet, tags.speciesCodes) !== undefined;
+
+function keepRequiredOfAnimals(dataSet: DataSet, result: DataSet): void {
+  for (const tag of requiredOfAnimals) {
+    const original = element(dataSet, tag);
+    if (original !== undefined) putElement(result, emptyElement(tag, effectiveVr(original)));
+  }
 }
 
 /** A rule says that there is nothing to be seen, or what has to be blanked: a document stays as it was, an image says so. */

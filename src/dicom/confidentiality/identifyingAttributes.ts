@@ -32,7 +32,7 @@ export const identifyingAttributes: ReadonlyMap<number, IdentityKind> = new Map(
 
 /** What stands in such attributes where nobody is named. Folded. */
 export const emptyPhrases: ReadonlySet<string> = new Set(
-  `anon anonymous anonymized anonymised anonym deidentified pseudonym removed unknown none null nil na n/a not available test
+  `anon anonymous anonymized anonymised anonym deidentified pseudonym removed unknown text none null nil na n/a not available test
   patient name person doctor physician operator technologist hospital clinic klinik center centre department institute radiology
   radiologie station scanner male female other dummy empty default admin user system local name^none no yes street road
   strasse city house number university medical health care group general saint sankt`

@@ -5,7 +5,7 @@
 export const ownRules = `
 X
   0008: 0001 0051 0300 1190
-  0010: 0024 0033 0034 2294
+  0010: 0024 0033 0034
   0032: 1031
   0038: 0100 0101
   0040: 0026 0027 0031 0032 0036 0039 003A 1006 1007 2006 2007 4009 E010 E025
@@ -16,8 +16,11 @@ X retainInstitutionIdentity=K
 X cleanDescriptors=C
   0062: 0006
   0070: 0068
+Z
+  0010: 2294
 Z cleanDescriptors=C
   0042: 0010
+D cleanDescriptors=C
   0070: 0081
 D cleanDescriptors=C cleanStructuredContent=C
   0040: A160

@@ -63,6 +63,9 @@ const isEnhanced = within(
 );
 const isWaveform = within('9.');
 const hasDigitalDetector = within('1.2', '1.2.1', '12.1.1', '12.2.1', '13.1.');
+const isDigitalXRay = within('1.1', '1.1.1', '1.2', '1.2.1', '1.3', '1.3.1');
+const isDocument = within('88.');
+const isPresentationState = within('11.');
 const isRadiotherapy = within('481.');
 const never = () => false;
 const otherThanClassic = (sopClassUid: string) => !isClassicImage(sopClassUid);
@@ -79,7 +82,7 @@ const typeOne = new Map<number, Where>([
   [0x00181000, where(otherThanClassic, true)], // Device Serial Number, Enhanced General Equipment
   [0x00080080, where(never, true)], // Institution Name, of a person that is identified
   [0x00080082, where(never, true)],
-  [0x00081111, where(isEnhanced, true)], // Referenced Performed Procedure Step Sequence
+  [0x00081111, where((one) => isEnhanced(one) || isDigitalXRay(one), true)], // Referenced Performed Procedure Step Sequence
   [0x0018700a, where(hasDigitalDetector)], // Detector ID
   [0x0018700c, where(hasDigitalDetector)],
   [0x0018700e, where(hasDigitalDetector)],
@@ -99,5 +102,28 @@ export function wantsValue(tag: number, sopClassUid: string, inItem: boolean): b
   return found !== undefined && (inItem ? found.inItems : found.atTop(sopClassUid));
 }
 
-/** SOP classes in which an image refers to others at its top, by Type 1C: XA and RF (biplane), digital X-ray and mammography. */
-export const wantsReferences = within('12.1', '12.2', '12.1.1', '12.2.1', '1.2', '1.2.1');
+/**
+ * Attributes that are valid where they are absent or have a value, not where they are empty: Type 3 sequences that hold one item
+ * or more, and Type 1C. Elsewhere `Z` does for X/Z and X/Z/D.
+ */
+export function mustNotBeEmpty(tag: number, sopClassUid: string, inItem: boolean): boolean {
+  if (tag === 0x0008002a) return true; // Acquisition DateTime
+  if (tag === 0x00081110) return !inItem || !isDocument(sopClassUid); // Referenced Study Sequence
+  return tag === 0x00081111 && !inItem && !isDocument(sopClassUid); // Referenced Performed Procedure Step Sequence
+}
+
+/** SOP classes that refer to images at their top by Type 1C: all but single-frame images; of those the projections (biplane). */
+export const wantsReferences = (sopClassUid: string): boolean =>
+  otherThanClassic(sopClassUid) || isDigitalXRay(sopClassUid) || isProjection(sopClassUid);
+const isProjection = within('12.1', '12.2');
+
+const isHangingProtocol = (sopClassUid: string) => sopClassUid === '1.2.840.10008.5.1.4.38.1';
+
+/** Where table E.1-1 removes (X) what an IOD requires: a dummy or nothing stands there instead. */
+export function insteadOfRemoval(tag: number, sopClassUid: string): 'dummy' | 'empty' | undefined {
+  if ((tag === 0x00700082 || tag === 0x00700083) && isPresentationState(sopClassUid)) return 'dummy';
+  return tag === 0x0040100a && isHangingProtocol(sopClassUid) ? 'empty' : undefined;
+}
+
+/** Type 2C where the patient is no human (PS3.3 C.7.1.1): Responsible Person and Responsible Organization. */
+export const requiredOfAnimals: readonly number[] = [0x00102297, 0x00102299];

@@ -1,7 +1,7 @@
 /** From the codes of table E.1-1 and the chosen options to what is done with an attribute, once for a SOP class. Pure. */
 import type { ProfileOption } from './profileOptions.ts';
 import { ownRows, type ProfileRow, profileRows } from './profileTable.ts';
-import { wantsReferences, wantsValue } from './requiredAttributes.ts';
+import { insteadOfRemoval, mustNotBeEmpty, wantsReferences, wantsValue } from './requiredAttributes.ts';
 
 export type Treatment =
   | 'remove'
@@ -31,16 +31,18 @@ const cleaning: Partial<Record<ProfileOption, Treatment>> = {
 };
 
 const textValue = 0x0040a160;
-const referenceSequences = new Set([0x00081140, 0x00082112]);
 
 /** What the Basic Profile comes to for an attribute of this SOP class, at the top of the data set or in an item. */
 function basicTreatment(tag: number, row: ProfileRow, sopClassUid: string, inItem: boolean): Treatment {
+  // Empty is valid for Type 2 and Type 3, and says as little as nothing.
+  const emptyOrAbsent = () => (mustNotBeEmpty(tag, sopClassUid, inItem) ? 'remove' : 'empty');
   switch (row.basic) {
     case 'X':
-      return 'remove';
+      return insteadOfRemoval(tag, sopClassUid) ?? 'remove';
     case 'Z':
-    case 'X/Z': // Empty is valid for Type 2 and Type 3, and says as little.
       return 'empty';
+    case 'X/Z':
+      return emptyOrAbsent();
     case 'D':
       return 'dummy';
     case 'U':
@@ -48,10 +50,11 @@ function basicTreatment(tag: number, row: ProfileRow, sopClassUid: string, inIte
     case 'X/D':
       return wantsValue(tag, sopClassUid, inItem) ? 'dummy' : 'remove';
     case 'Z/D':
-    case 'X/Z/D':
       return wantsValue(tag, sopClassUid, inItem) ? 'dummy' : 'empty';
+    case 'X/Z/D':
+      return wantsValue(tag, sopClassUid, inItem) ? 'dummy' : emptyOrAbsent();
     case 'X/Z/U*':
-      return inItem || (referenceSequences.has(tag) && wantsReferences(sopClassUid)) ? 'replace-uid' : 'remove';
+      return inItem || wantsReferences(sopClassUid) ? 'replace-uid' : 'remove';
   }
 }
 

@@ -19,7 +19,9 @@ export type UnlistedTreatment =
   /** Stays unless it mentions somebody. */
   | 'watch'
   /** The same, and also when there is what looks like a date, a number or an address. */
-  | 'watch-closely';
+  | 'watch-closely'
+  /** A number that is somebody's number, as where a series has the patient's: emptied. */
+  | 'watch-number';
 
 const vocabulary = new Map<number, string>();
 const unknown = '';
@@ -32,6 +34,12 @@ function dictionaryVr(tag: number): string {
   if (vocabulary.size < 20_000) vocabulary.set(tag, vr);
   return vr;
 }
+
+/** Code strings by which everything else is read: what they may say is laid down, and a patient may be called Text. */
+const structural = new Set([
+  0x00080005, 0x00080008, 0x00080060, 0x00080064, 0x00280004, 0x00280301, 0x0040a010, 0x0040a040, 0x0040a050,
+  0x0040a301, 0x00700005, 0x00700023, 0x30060042,
+]);
 
 /** `one` is neither private nor in a table. */
 export function unlistedTreatment(one: DataElement, options: ReadonlySet<ProfileOption>): UnlistedTreatment {
@@ -65,8 +73,11 @@ function byVr(tag: number, vr: string, options: ReadonlySet<ProfileOption>): Unl
     case 'SQ': // and yet no sequence: nobody can look into it
       return 'remove';
     case 'DS':
-    case 'IS':
       return 'keep';
+    case 'IS':
+      return 'watch-number';
+    case 'CS':
+      return structural.has(tag) ? 'keep' : 'watch';
     default:
       if (!isTextVr(vr)) return 'keep';
       return isSingleText(vr) || vr === 'UC' ? 'watch-closely' : 'watch';
