@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { schemaFileText } from '../src/gateway/config/jsonSchema.ts';
 import { manifestSchemaFileText } from '../src/process/manifest/manifestJsonSchema.ts';
+import { applicationBlocks, applicationGuideFile, applicationGuideText } from './applicationBlocks.ts';
 import { conformanceFile, conformanceText, fillBlocks } from './conformance.ts';
 import { conformanceBlocks } from './conformanceBlocks.ts';
 
@@ -12,3 +13,5 @@ writeFileSync(new URL('../config/application.schema.json', import.meta.url), man
 console.log('config/application.schema.json written');
 writeFileSync(conformanceFile, fillBlocks(conformanceText(), conformanceBlocks()));
 console.log('docs/conformance-statement.md: generated blocks written');
+writeFileSync(applicationGuideFile, fillBlocks(applicationGuideText(), applicationBlocks()));
+console.log('docs/split-applications.md: generated block written');
