@@ -23,6 +23,7 @@ import type { Spool } from '../spool/spool.ts';
 import type { ReloadAnswer } from '../web/peers.ts';
 import { type Api, startApi } from '../web/server.ts';
 import { Health } from '../web/warnings.ts';
+import { associationEnds } from './associationEnds.ts';
 import { openCommitments } from './commitments.ts';
 import type { Configuration } from './config/configuration.ts';
 import { openDoorLog } from './doorLog.ts';
@@ -87,7 +88,7 @@ function createListeners({ config, spool, peers, limits, gate, door, desk, tls, 
     negotiation: defaultNegotiationPolicy,
     intake: spoolIntake(spool, log, askedTags(config)),
     services: (association: ServedAssociation) => [new StorageCommitmentService({ ...association, desk })],
-    observer: observers(peers, limits, door.observer, tls.observer),
+    observer: observers(peers, limits, door.observer, tls.observer, associationEndsOf(config, spool, log)),
     timers: systemTimers,
     monotonic: () => performance.now(),
     log,
@@ -108,6 +109,11 @@ function createListeners({ config, spool, peers, limits, gate, door, desk, tls, 
         }),
     ),
   );
+}
+
+function associationEndsOf({ study }: Configuration, spool: Spool, log: Log) {
+  const graceMs = study.onAssociationEnd === 'off' ? undefined : study.onAssociationEnd * 1000;
+  return associationEnds({ spool, graceMs, now: () => Date.now(), onHastened: () => {}, log });
 }
 
 type Delivery = { courier: CourierProcess; dispatcher: Dispatcher; proof: ProofWriter };

@@ -71,12 +71,13 @@ export function spoolIntake(spool: Spool, log: Log, asked: ReadonlySet<number> =
         async finish() {
           const description = describeInstance(header, scanner.end());
           const outcome = await incoming.commit(description);
-          const { flags, peer, sopInstanceUid } = description;
-          if (flags.length > 0 && (outcome.kind === 'stored' || outcome.kind === 'new-version')) {
+          const { flags, peer, sopInstanceUid, studyInstanceUid: study } = description;
+          if (outcome.kind !== 'stored' && outcome.kind !== 'new-version') return outcome;
+          if (flags.length > 0) {
             const message = 'instance kept as it was sent, but its data set is not as it should be; ask the sender';
             log.warn('instance.flagged', message, { peer, sopInstanceUid, flags });
           }
-          return outcome;
+          return study === undefined ? outcome : { ...outcome, study };
         },
         discard: () => incoming.discard(),
       };

@@ -8,12 +8,12 @@ export type InstanceHeader = {
   peer: string;
 };
 
-/** What became of an instance. `stored` and `duplicate` both mean: its bytes are durable here. */
+/** What became of an instance. `stored` and `duplicate` both mean: its bytes are durable here. `study`: what it is of. */
 export type IntakeOutcome =
-  | { kind: 'stored' }
+  | { kind: 'stored'; study?: string }
   | { kind: 'duplicate' }
   /** Same SOP Instance UID as an earlier instance but other bytes: kept beside it. */
-  | { kind: 'new-version'; version: number }
+  | { kind: 'new-version'; version: number; study?: string }
   | { kind: 'refused'; reason: string };
 
 export type IncomingInstance = {
