@@ -139,6 +139,12 @@ describe('what is refused', () => {
       403,
       'api.local-only',
     ],
+    [
+      'runs tried again over TCP',
+      { path: '/v1/runs/retry', method: 'POST', headers: jsonBody, body: '{"all":true}' },
+      403,
+      'api.local-only',
+    ],
     ['a foreign name', { headers: { host: 'evil.example:8104' } }, 421, 'api.host'],
   ])('%s', async (_name, asked, status, code) => {
     const { port } = await start();
