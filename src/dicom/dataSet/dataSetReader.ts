@@ -25,6 +25,9 @@ type Bounds = { end: number; delimited: boolean };
 /** What an item has from the data set around it: whether Pixel Representation says signed. */
 type Surroundings = { signed: boolean };
 
+/** Groups of commands and of file meta information (PS3.5 7.1): written again, they would pass for that. */
+const isForeign = (tag: number) => tag < 0x00010000 || tag >>> 16 === 0x0002;
+
 const mayHaveFragments = (vr: string) => vr === 'OB' || vr === 'OW';
 
 /** Errors that say no more than that bytes are something else; limits hold for guesses, too. */
@@ -61,7 +64,8 @@ export class DataSetReader {
         if (!ascending) refuseDuplicates(elements, at);
         return { elements };
       }
-      if (tag >= 0xfffee000) fail(`${tagText(tag)} stands at offset ${at}, where an element should`);
+      if (isForeign(tag)) fail(`${tagText(tag)} stands at offset ${at}; its group has no place in a data set`);
+      if (tag >= tags.item) fail(`${tagText(tag)} stands at offset ${at}, where an element should`);
       if (++this.#elements > this.#limits.maxElements) {
         throw dataSetError('dataset.too-many', `the data set has more than ${this.#limits.maxElements} elements`);
       }

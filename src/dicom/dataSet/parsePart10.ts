@@ -42,7 +42,7 @@ function readMeta(window: ByteWindow): ParsedFileMeta {
   const head = Math.min(windowSize, window.size);
   const index = window.at(0, head);
   const bytes = window.bytes.subarray(index, index + head);
-  const meta = parseFileMeta(bytes);
+  const meta = parseFileMeta(withinGroupLength(bytes));
   if (meta !== undefined) {
     if (meta.dataSetOffset > window.size)
       throw dataSetError('dataset.truncated', 'the file meta information is cut short');
@@ -50,6 +50,20 @@ function readMeta(window: ByteWindow): ParsedFileMeta {
   }
   const hasPreamble = bytes.toString('latin1', preambleLength, preambleLength + 4) === 'DICM';
   return { dataSetOffset: hasPreamble ? preambleLength + 4 : 0 };
+}
+
+/**
+ * The file meta information alone, by its group length (0002,0000): what a sender put first into its data set must not pass for
+ * it. All of the bytes when that is no place where it can end.
+ */
+function withinGroupLength(bytes: Buffer): Buffer {
+  const hasPreamble = bytes.toString('latin1', preambleLength, preambleLength + 4) === 'DICM';
+  const start = hasPreamble ? preambleLength + 4 : 0;
+  const isGroupLength = bytes.toString('latin1', start, start + 8) === '\x02\0\0\0UL\x04\0';
+  if (!isGroupLength || start + 12 > bytes.length) return bytes;
+  const end = start + 12 + bytes.readUInt32LE(start + 8);
+  const within = bytes.subarray(0, end);
+  return end <= bytes.length && parseFileMeta(within)?.dataSetOffset === end ? within : bytes;
 }
 
 /** For files without file meta information: by how the first element looks, which is in a low, even group. */

@@ -278,6 +278,21 @@ describe('what is not right', () => {
   });
 });
 
+describe('file meta information', () => {
+  it('is not what a sender puts first into its data set', () => {
+    const inDataSet = element('explicit', 0x00020010, 'UI', uid.implicitVrLittleEndian);
+    const bytes = Buffer.concat([inDataSet, dataSet('explicit')]);
+    expect(() => parsed(bytes)).toThrow('(0002,0010) stands at offset');
+    expect(codeOf(() => parsed(bytes))).toBe('dataset.malformed');
+  });
+
+  it('is understood when its group length is wrong', () => {
+    const file = part10(dataSet('explicit'));
+    file.writeUInt32LE(file.readUInt32LE(140) + 2, 140);
+    expect(parsePart10(new CountingSource(file)).meta.transferSyntaxUid).toBe(uid.explicitVrLittleEndian);
+  });
+});
+
 describe('without file meta information', () => {
   it.each(['implicit', 'explicit', 'big-endian'] as const)('%s is recognised by its first element', (encoding) => {
     for (const before of [Buffer.alloc(0), Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')])]) {
