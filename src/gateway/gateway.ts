@@ -19,10 +19,12 @@ import { ConnectionGate } from '../dicom/transport/connectionGate.ts';
 import { Listener } from '../dicom/transport/listener.ts';
 import { systemTimers } from '../dicom/transport/socketTransport.ts';
 import { defaultNegotiationPolicy } from '../dicom/upperLayer/negotiation.ts';
+import type { ApplicationCatalogue } from '../process/manifest/catalogue.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { ReloadAnswer } from '../web/peers.ts';
 import { type Api, startApi } from '../web/server.ts';
 import { Health } from '../web/warnings.ts';
+import { applicationsIn } from './applications/catalogueOf.ts';
 import { associationEnds } from './associationEnds.ts';
 import { openCommitments } from './commitments.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -38,6 +40,7 @@ import { openTheSpool } from './openTheSpool.ts';
 import { knownPeers, PeerRegister } from './peerFigures.ts';
 import { observers } from './peers/observers.ts';
 import { associationLimits } from './peers/peerTerms.ts';
+import { createProcessing, type Processing, type ProcessingParts } from './processing/processing.ts';
 import { askedTags } from './routing.ts';
 import { statePaths } from './statePaths.ts';
 import { statusSource } from './statusSource.ts';
@@ -61,6 +64,8 @@ export type RunOptions = {
   /** The file that the configuration was read from, when it can be read again. */
   configFile?: string;
   setLogLevel?: (level: LogLevel) => void;
+  /** Parts of split applications in place of the gateway's own: for tests. */
+  processing?: Pick<ProcessingParts, 'gateModule' | 'stepsModule' | 'identities'>;
 };
 
 const courierGraceMs = 5_000;
@@ -74,11 +79,13 @@ type DoorParts = {
   door: FrontDoor;
   desk: CommitmentDesk;
   tls: GatewayTls;
+  processing: Processing;
   log: Log;
 };
 
 /** `config` is in force, not of the start: see LiveConfiguration. */
-function createListeners({ config, spool, peers, limits, gate, door, desk, tls, log }: DoorParts): Listener[] {
+function createListeners(parts: DoorParts): Listener[] {
+  const { config, spool, peers, limits, gate, door, desk, tls, log } = parts;
   const context = {
     // Read for each connection.
     get limits() {
@@ -88,7 +95,7 @@ function createListeners({ config, spool, peers, limits, gate, door, desk, tls, 
     negotiation: defaultNegotiationPolicy,
     intake: spoolIntake(spool, log, askedTags(config)),
     services: (association: ServedAssociation) => [new StorageCommitmentService({ ...association, desk })],
-    observer: observers(peers, limits, door.observer, tls.observer, associationEndsOf(config, spool, log)),
+    observer: observers(peers, limits, door.observer, tls.observer, associationEndsOf(parts)),
     timers: systemTimers,
     monotonic: () => performance.now(),
     log,
@@ -111,18 +118,24 @@ function createListeners({ config, spool, peers, limits, gate, door, desk, tls, 
   );
 }
 
-function associationEndsOf({ study }: Configuration, spool: Spool, log: Log) {
-  const graceMs = study.onAssociationEnd === 'off' ? undefined : study.onAssociationEnd * 1000;
-  return associationEnds({ spool, graceMs, now: () => Date.now(), onHastened: () => {}, log });
+function associationEndsOf({ config, spool, processing, log }: DoorParts) {
+  const { onAssociationEnd } = config.study;
+  const graceMs = onAssociationEnd === 'off' ? undefined : onAssociationEnd * 1000;
+  return associationEnds({ spool, graceMs, now: () => Date.now(), onHastened: () => processing.engine.wake(), log });
 }
 
 type Delivery = { courier: CourierProcess; dispatcher: Dispatcher; proof: ProofWriter };
+type DeliveryParts = {
+  spool: Spool;
+  ledger: UsableLedger;
+  key: SigningKey;
+  keySpaces: Map<string, KeySpace>;
+  applications: ApplicationCatalogue;
+  log: Log;
+};
 
-function createDelivery(
-  config: Configuration,
-  parts: { spool: Spool; ledger: UsableLedger; key: SigningKey; keySpaces: Map<string, KeySpace>; log: Log },
-): Delivery {
-  const { spool, ledger, key, keySpaces, log } = parts;
+function createDelivery(config: Configuration, parts: DeliveryParts): Delivery {
+  const { spool, ledger, key, keySpaces, applications, log } = parts;
   const stores = [...keySpaces].map(([name, keySpace]) => ({ name, keySpace }));
   const courier = new CourierProcess({
     configuration: {
@@ -159,8 +172,7 @@ function createDelivery(
     key,
     site: config.site,
     stores,
-    // Routes with an application deliver nothing until applications are loaded and joined here.
-    isIdentifiable: (store) => isIdentifiableStore(store, config.routes, () => undefined),
+    isIdentifiable: (store) => isIdentifiableStore(store, config.routes, applications.find),
     quietMs: config.study.quietSeconds * 1000,
     clock: systemClock,
     log,
@@ -187,7 +199,8 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     mkdirSync(paths.courier, { recursive: true, mode: 0o750 });
     const startedAt = Date.now();
     const health = new Health(() => Date.now());
-    const spool = openTheSpool(config, log);
+    const applications = applicationsIn(config);
+    const spool = openTheSpool(config, log, applications);
     stops.push(() => spool.close());
     const key = loadOrCreateSigningKey(paths.signingKey);
     const indexedSeq = spool.index.getMeta('receipts-indexed') ?? 0;
@@ -198,7 +211,13 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     else health.raise('receipts.unusable', { reason: opened.unusable });
     // The stores put their own prefix before every key.
     const keySpaces = new Map(config.stores.map(({ name }) => [name, { prefix: '', site: config.site }]));
-    const { courier, dispatcher, proof } = createDelivery(config, { spool, ledger, key, keySpaces, log });
+    const { courier, dispatcher, proof } = createDelivery(config, {
+      ...{ spool, ledger, key, keySpaces, applications, log },
+    });
+    const processing = createProcessing({
+      ...{ config, spool, applications, log, ...options.processing },
+      onResults: () => dispatcher.wake(),
+    });
     const saved = readFigures(paths.figures, log);
     const peers = new PeerRegister(() => Date.now(), knownPeers(config.peers), saved?.peers);
     const limits = new LimitFigures(() => Date.now());
@@ -224,13 +243,24 @@ export async function runGateway(started: Configuration, options: RunOptions): P
     stops.push(() => commitments.stop());
     const monotonic = () => performance.now();
     const gate = new ConnectionGate({ limits: config.limits, timers: systemTimers, monotonic });
-    const doorParts = { config, spool, peers, limits, gate, door, desk: commitments, tls, log: doorLog.log };
+    const doorParts = {
+      config,
+      spool,
+      peers,
+      limits,
+      gate,
+      door,
+      desk: commitments,
+      tls,
+      processing,
+      log: doorLog.log,
+    };
     const listeners = createListeners(doorParts);
     tls.start();
     stops.push(() => tls.stop());
     let api: Api | undefined;
     const watch = watchHealth({
-      ...{ config, spool, dispatcher, health, courier, limits, commitments, log },
+      ...{ config, spool, dispatcher, health, courier, limits, commitments, processing, log },
       lookAtTls: () => tls.look(),
     });
     const parts = {
@@ -244,6 +274,7 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       limits,
       gate,
       commitments,
+      processing,
       health,
       keySpaces,
       refreshHealth: () => watch.look(),
@@ -268,6 +299,8 @@ export async function runGateway(started: Configuration, options: RunOptions): P
       await courier.stop(courierGraceMs);
       await dispatcher.stop();
     });
+    processing.start();
+    stops.push(() => processing.stop());
     if (opened.unusable === undefined) proof.start();
     stops.push(() => proof.stop());
     commitments.start();

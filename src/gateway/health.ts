@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { CourierProcess } from '../delivery/courierProcess.ts';
 import { STORE_ERRORS, type StoreErrorCode } from '../delivery/store/storeErrors.ts';
 import { commitmentLook } from './commitments.ts';
+import { lookAtApplications } from './processing/applicationWarnings.ts';
 import { type StatusParts, storeStatuses } from './statusSource.ts';
 
 const intervalMs = 2_000;
@@ -12,7 +13,10 @@ const nearlyFullPercent = 85;
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
-type Watched = Pick<StatusParts, 'config' | 'spool' | 'dispatcher' | 'health' | 'limits' | 'commitments'> & {
+type Watched = Pick<
+  StatusParts,
+  'config' | 'spool' | 'dispatcher' | 'health' | 'limits' | 'commitments' | 'processing'
+> & {
   courier: CourierProcess;
   /** At what expires. */
   lookAtTls(): void;
@@ -35,6 +39,7 @@ export function watchHealth(watched: Watched): { look(): void; stop(): void } {
     () => lookAtOrphans(watched),
     () => lookAtLimits(watched),
     commitmentLook(watched.commitments, health),
+    () => lookAtApplications(watched),
   ];
   // What cannot be looked at for a moment (a certificate being replaced, a busy index) is looked at again.
   const safely = (looking: Array<() => void>) => {

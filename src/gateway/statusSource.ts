@@ -35,6 +35,8 @@ import type { PeerRecord } from './innerLink/peerRecord.ts';
 import type { LimitFigures } from './limitFigures.ts';
 import type { PeerRegister } from './peerFigures.ts';
 import { peerLimitsInUse } from './peerLimitsInUse.ts';
+import { applicationStatuses } from './processing/applicationStatus.ts';
+import type { Processing } from './processing/processing.ts';
 import { runEntry, runPage } from './runSource.ts';
 import { version } from './version.ts';
 
@@ -52,6 +54,7 @@ export type StatusParts = {
   limits: LimitFigures;
   gate: Pick<ConnectionGate, 'open' | 'pending'>;
   commitments: Commitments;
+  processing: Processing;
   health: Health;
   keySpaces: ReadonlyMap<string, KeySpace>;
   /** Brings the warnings up to date. */
@@ -72,8 +75,12 @@ export function statusSource(parts: StatusParts, door: FrontDoorSources): ApiSou
     },
     runs: (query) => runPage(parts.spool, query),
     run: (id) => runEntry(parts.spool, id),
-    retryRuns: (selection) =>
-      'all' in selection ? parts.spool.tasks.releaseAll() : Number(parts.spool.tasks.release(selection.id)),
+    retryRuns: (selection) => {
+      const { tasks } = parts.spool;
+      const released = 'all' in selection ? tasks.releaseAll() : Number(tasks.release(selection.id));
+      parts.processing.engine.wake();
+      return released;
+    },
     studies: (query) => studyPage(parts, query),
     receipts: ({ from, limit }) => receiptPage(parts, from, limit),
     retry: (selection) => retry(parts, selection),
@@ -100,6 +107,7 @@ function gatewayStatus(parts: StatusParts): GatewayStatus {
     receipts: { count: ledger.end.seq, lastSeq: ledger.end.seq },
     studies: parts.spool.index.studyCounts(),
     commitments: commitmentStatuses(parts.commitments),
+    applications: applicationStatuses(parts),
     warnings: health.active(),
   };
 }

@@ -1,4 +1,5 @@
 /** The metrics of a status: every one is explained in docs/metrics.md. Pure. */
+import { applicationMetrics } from './applicationMetrics.ts';
 import { commitmentMetrics } from './commitmentMetrics.ts';
 import { bytes, counter, gauge, type MetricFamily, type Sample, seconds } from './openMetrics.ts';
 import { receptionMetrics } from './receptionMetrics.ts';
@@ -90,5 +91,6 @@ export function statusMetrics(status: GatewayStatus): MetricFamily[] {
     ...spoolMetrics(status),
     ...deliveryMetrics(status),
     ...commitmentMetrics(status),
+    ...applicationMetrics(status),
   ];
 }

@@ -1,10 +1,11 @@
 /** The status page: one document without script, written by the server, fresh every few seconds. Pure. */
 import { createHash } from 'node:crypto';
+import { applicationCells, applicationColumns, applicationNote } from './applicationText.ts';
 import { commitmentCells, commitmentColumns } from './commitmentText.ts';
 import { formatCount, formatDuration, formatSize, formatTime } from './format.ts';
 import { Html, html } from './html.ts';
 import { limitsSection, listenersSection, sendersSection } from './receptionPage.ts';
-import type { GatewayStatus, SpoolStatus, StoreStatus } from './status.ts';
+import type { ApplicationStatus, GatewayStatus, SpoolStatus, StoreStatus } from './status.ts';
 import type { ActiveWarning } from './warnings.ts';
 
 const refreshSeconds = 5;
@@ -90,6 +91,21 @@ ${cells('th', commitmentColumns)}
 ${commitments.map((peer) => cells('td', commitmentCells(peer)))}</table></div>`;
 }
 
+/** Nothing at all where there are none. */
+function applicationsSection({ applications }: GatewayStatus): Html | undefined {
+  if (applications.length === 0) return undefined;
+  const [first = '', ...numbers] = applicationColumns;
+  const row = (one: ApplicationStatus) => {
+    const [name = '', ...cells] = applicationCells(one);
+    const note = applicationNote(one);
+    return html`<tr><td>${name}${note === undefined ? '' : html`<div class="dim">${note}</div>`}</td>
+${cells.map((text) => html`<td class="n">${text}</td>`)}</tr>`;
+  };
+  return html`<h2>Split applications</h2><div class="scroll"><table>
+<tr><th>${first}</th>${numbers.map((text) => html`<th class="n">${text}</th>`)}</tr>
+${applications.map(row)}</table></div>`;
+}
+
 /** The whole document. */
 export function renderPage(status: GatewayStatus): string {
   const { site, aeTitle, version, now, startedAt, receipts } = status;
@@ -107,6 +123,7 @@ ${storesSection(status)}
 ${sendersSection(status)}
 ${limitsSection(status)}
 ${commitmentsSection(status)}
+${applicationsSection(status)}
 ${listenersSection(status)}
 <p class="dim">${formatCount(receipts.count)} receipts, the last is number ${receipts.lastSeq}.</p>
 </body></html>

@@ -111,6 +111,36 @@ export type CommitmentStatus = {
   refused: number;
 };
 
+/** What one version of a split application has to do, and what it came to over all its runs. */
+export type ApplicationStatus = {
+  application: string;
+  version: string;
+  /** Tasks by state; `running` are among `due`. */
+  tasks: Record<RunState | 'running', number>;
+  runs: number;
+  instancesIn: number;
+  instancesOut: number;
+  files: number;
+  notSelected: number;
+  quarantined: number;
+  bytesIn: number;
+  /** Of what is delivered. */
+  bytesOut: number;
+  /** bytesOut / bytesIn; left out while nothing has come in. */
+  ratio?: number;
+  /** What its manifest promises at most. */
+  promisedRatio?: number;
+  cpuSeconds: number;
+  /** The highest of any run. */
+  peakMemoryBytes: number;
+  wallMs: number;
+  lastRun?: { study: string; finishedAt: Timestamp; bytesIn: number; bytesOut: number; promiseKept?: boolean };
+  /** Since the start. */
+  lastFailure?: { code: string; message: string; study: string; at: Timestamp };
+  /** Something it needs is away. */
+  waitsFor?: { code: string; message: string; hint: string; since: Timestamp };
+};
+
 export type GatewayStatus = {
   site: string;
   version: string;
@@ -132,6 +162,7 @@ export type GatewayStatus = {
   receipts: { count: number; lastSeq: number };
   studies: { open: number; complete: number };
   commitments: CommitmentStatus[];
+  applications: ApplicationStatus[];
   warnings: ActiveWarning[];
 };
 

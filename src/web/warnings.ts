@@ -218,6 +218,52 @@ export const warningTable = declare({
     text: (p: { count: number; store: string }) => `${p.count} deliveries to store ${p.store} failed for good.`,
     hint: '`medusa-gateway queue list --state quarantined` says why; mend it, then `queue retry`.',
   },
+  'app.quarantined': {
+    title: 'Tasks of split applications are in quarantine',
+    severity: 'error',
+    text: (p: { count: number; application: string }) =>
+      `${p.count} tasks of application ${p.application} failed for good; nothing of them was delivered.`,
+    hint: '`medusa-gateway app runs --state quarantined` says why; mend it, then `app retry`.',
+  },
+  'app.promise-broken': {
+    title: 'An application sends more than it promised',
+    severity: 'warning',
+    text: (p: { application: string; study: string; percent: string; promised: string }) =>
+      `The last run of ${p.application} (study ${p.study}) sends ${p.percent} of what came in; it promised at most ${p.promised}.`,
+    hint: 'Ask its author, or correct the promise in its manifest (placement.bandwidth).',
+  },
+  'app.waits': {
+    title: 'A split application waits for something that is away',
+    severity: 'error',
+    text: (p: { application: string; message: string; hint: string }) =>
+      `Application ${p.application} waits: ${p.message}. ${p.hint}.`,
+    hint: 'Nothing is lost: its tasks are tried again by themselves. Reception goes on.',
+  },
+  'app.results-full': {
+    title: 'Split applications wait for room',
+    severity: 'error',
+    text: (p: { reason: string }) => `No task is begun: ${p.reason}.`,
+    hint: 'Deliver what waits (see the stores), or raise spool.resultsQuota.',
+  },
+  'app.manifest-unusable': {
+    title: 'Manifests of split applications are not sound',
+    severity: 'warning',
+    text: (p: { problems: number; first: string }) => `${p.problems} problems, the first: ${p.first}`,
+    hint: '`medusa-gateway app list` shows all; what is broken disables nothing but itself.',
+  },
+  'sandbox.unavailable': {
+    title: 'Foreign data parts cannot be run here',
+    severity: 'error',
+    text: (p: { reason: string }) => `The sandbox is not available: ${p.reason}.`,
+    hint: 'See docs/split-applications.md for what the machine needs; applications with a command wait.',
+  },
+  'security.malware': {
+    title: 'Malware was found',
+    severity: 'error',
+    text: (p: { count: number; application: string; sopInstanceUid: string; finding: string }) =>
+      `${p.count} instances since the start; the last, ${p.sopInstanceUid} (application ${p.application}): ${p.finding}.`,
+    hint: 'It is in quarantine and was not delivered. Look at the sender; the log has each (event security.malware).',
+  },
   'commitment.unreported': {
     title: 'Storage commitment reports are not taken',
     severity: 'warning',

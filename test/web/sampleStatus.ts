@@ -83,6 +83,7 @@ export function sampleStatus(change: Partial<GatewayStatus> = {}): GatewayStatus
     ],
     receipts: { count: 3765, lastSeq: 3765 },
     studies: { open: 1, complete: 12 },
+    applications: [],
     commitments: [{ aeTitle: 'CT1', pending: 2, reporting: 1, reported: 40, failed: 3, dropped: 0, refused: 1 }],
     warnings: sampleHealth().active(),
     ...change,

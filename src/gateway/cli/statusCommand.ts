@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { applicationCells, applicationColumns, applicationNote } from '../../web/applicationText.ts';
 import { askGateway } from '../../web/client.ts';
 import { commitmentCells, commitmentColumns } from '../../web/commitmentText.ts';
 import { formatCount, formatDuration, formatSize } from '../../web/format.ts';
@@ -73,6 +74,17 @@ function commitmentsText({ commitments }: GatewayStatus): string[] {
   return [table(columns, commitments.map(commitmentCells))];
 }
 
+/** Nothing at all where there are none. */
+function applicationsText({ applications }: GatewayStatus): string[] {
+  if (applications.length === 0) return [];
+  const [first = '', ...numbers] = applicationColumns.map((title) => title.toUpperCase());
+  const notes = applications.flatMap((one) => {
+    const note = applicationNote(one);
+    return note === undefined ? [] : [`  ${one.application}@${one.version}: ${note}\n`];
+  });
+  return [`${table([{ title: first }, ...numbers.map(right)], applications.map(applicationCells))}${notes.join('')}`];
+}
+
 /** The status as a terminal shows it. Pure. */
 export function renderStatus(status: GatewayStatus): string {
   const { now, listeners, stores } = status;
@@ -111,6 +123,7 @@ export function renderStatus(status: GatewayStatus): string {
       ]),
     ),
     ...commitmentsText(status),
+    ...applicationsText(status),
     `${formatCount(status.receipts.count)} receipts, the last is number ${status.receipts.lastSeq}.\n`,
   ];
   return sections.join('\n');

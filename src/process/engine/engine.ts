@@ -40,8 +40,11 @@ export type EngineOptions = {
   log: Log;
 };
 
-/** Something that an application waits for. */
+/** Something that an application waits for, and since when (milliseconds since 1970). */
 export type Absence = { application: string; code: string; message: string; hint: string; since: number };
+
+/** The last thing that went wrong with an application. `study` as received. */
+export type LastFailure = { application: string; code: string; message: string; study: string; at: number };
 
 type Gone = RunRecord['inputs'][number];
 type Running = { task: Task; controller: AbortController; done: Promise<void> };
@@ -54,6 +57,7 @@ export class Engine {
   readonly #running = new Map<number, Running>();
   readonly #failures = new Map<number, number>();
   readonly #absences = new Map<string, Absence>();
+  readonly #lastFailures = new Map<string, LastFailure>();
   #timer: NodeJS.Timeout | undefined;
   #timerAt = 0;
   #state: 'idle' | 'on' | 'stopped' = 'idle';
@@ -86,6 +90,11 @@ export class Engine {
 
   get absences(): Absence[] {
     return [...this.#absences.values()];
+  }
+
+  /** Since the start. */
+  lastFailure(application: string): LastFailure | undefined {
+    return this.#lastFailures.get(application);
   }
 
   /** Ends what runs, without loss: its tasks are due again. */
@@ -231,6 +240,13 @@ export class Engine {
     const now = clock.now();
     const failures = (this.#failures.get(task.id) ?? 0) + Number(failure.kind === 'failed');
     const fields = { ...about(task), code, hint };
+    this.#lastFailures.set(task.application, {
+      application: task.application,
+      code,
+      message,
+      study: task.study,
+      at: now,
+    });
     if (failure.kind === 'failed' && (!failure.retryable || failures >= quarantineAfter)) {
       spool.tasks.quarantine(task.id, { now, code, message });
       this.#forget(task);
