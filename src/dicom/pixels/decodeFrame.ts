@@ -5,7 +5,6 @@
 import type { DicomObject } from '../dataSet/dicomObject.ts';
 import { wordSize } from '../dataSet/valueRepresentation.ts';
 import type { DecodedFrame } from './codecs/codec.ts';
-import { decodeHtj2kMonochrome } from './codecs/htj2k.ts';
 import { decodeJpeg } from './codecs/jpeg.ts';
 import { decodeJpeg2000 } from './codecs/jpeg2000.ts';
 import { decodeJpegLossless } from './codecs/jpegLossless.ts';
@@ -49,7 +48,7 @@ export function frameDecoder(object: DicomObject, description: PixelDescription,
     const header =
       description.codec === 'jpeg-2000' || description.codec === 'htj2k' ? jpeg2000Header(frame) : jpegHeader(frame);
     checkHeader(header, description);
-    const decoded = await decodeCodestream(frame, header, description);
+    const decoded = await decodeCodestream(frame, description);
     return { ...settled(decoded, description), photometric: colourAfter(description), precision: decoded.precision };
   };
 }
@@ -75,11 +74,7 @@ function decodedRle(frame: Buffer, description: PixelDescription): FramePixels {
   return { ...decodeRle(frame, rows * columns, samples, bytesPerSample), photometric: colourOf(photometric) };
 }
 
-function decodeCodestream(
-  frame: Buffer,
-  header: CodestreamHeader,
-  description: PixelDescription,
-): Promise<DecodedFrame> {
+function decodeCodestream(frame: Buffer, description: PixelDescription): Promise<DecodedFrame> {
   switch (description.codec) {
     case 'jpeg':
       return decodeJpeg(frame, description.photometric);
@@ -87,10 +82,6 @@ function decodeCodestream(
       return Promise.resolve().then(() => decodeJpegLossless(frame));
     case 'jpeg-ls':
       return decodeJpegLs(frame);
-    case 'htj2k': {
-      const isSimple = header.components === 1 && !(header.signed && header.precision <= 8) && header.precision <= 16;
-      return isSimple ? decodeHtj2kMonochrome(frame) : decodeJpeg2000(frame);
-    }
     default:
       return decodeJpeg2000(frame);
   }

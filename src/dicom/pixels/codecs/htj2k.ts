@@ -1,10 +1,12 @@
 /**
- * HTJ2K (PS3.5 8.2.14, ISO/IEC 15444-15) through OpenJPH: encoding, and decoding of one component.
+ * HTJ2K (PS3.5 8.2.14, ISO/IEC 15444-15) through OpenJPH: encoding, and a quick look at what was encoded.
  *
- * Several components are decoded by jpeg2000.ts. The wrapper around OpenJPH passes lines in the order of pixels where the
- * library wants them component by component when there is no colour transform. Its decoder makes the same mistake, so what
- * it writes looks right to itself alone. `inLibraryOrder` undoes that before encoding; what was encoded from several
- * components is always compared with what OpenJPEG, an independent decoder, makes of it.
+ * Its decoder judges nothing but our own codestreams, and those of one component only:
+ * - It makes a picture of a codestream that is cut short or damaged, without an error. OpenJPEG (jpeg2000.ts), which
+ *   decodes HTJ2K as well, notices.
+ * - Where there is no colour transform, the wrapper passes lines in the order of pixels where the library wants them
+ *   component by component. The decoder makes the same mistake, so what is written looks right to itself alone.
+ *   `inLibraryOrder` undoes that before encoding, and OpenJPEG judges what comes of it.
  */
 
 import { unsupported } from '../pixelErrors.ts';
@@ -44,7 +46,7 @@ export function cannotEncodeHtj2k(shape: FrameShape): string | undefined {
   return undefined;
 }
 
-/** One component of up to 16 bits. */
+/** One component of up to 16 bits, as encoded here. */
 export async function decodeHtj2kMonochrome(bytes: Buffer): Promise<DecodedFrame> {
   return codec.run(({ HTJ2KDecoder }) =>
     using(new HTJ2KDecoder(), (decoder) => {

@@ -1,5 +1,5 @@
 /** JPEG-LS (PS3.5 8.2.3, ISO/IEC 14495-1) through CharLS. */
-import { unsupported } from '../pixelErrors.ts';
+import { malformed, unsupported } from '../pixelErrors.ts';
 import type { DecodedFrame, FrameShape } from './codec.ts';
 import { interleavedByPlane } from './planes.ts';
 import { type Embound, using, wasmCodec } from './wasmModule.ts';
@@ -39,6 +39,7 @@ export function cannotEncodeJpegLs({ components, precision }: FrameShape): strin
 }
 
 export async function decodeJpegLs(bytes: Buffer): Promise<DecodedFrame & { near: number }> {
+  checkScans(bytes);
   return codec.run(({ JpegLSDecoder }) =>
     using(new JpegLSDecoder(), (decoder) => {
       decoder.getEncodedBuffer(bytes.length).set(bytes);
@@ -53,6 +54,37 @@ export async function decodeJpegLs(bytes: Buffer): Promise<DecodedFrame & { near
     }),
   );
 }
+
+/**
+ * CharLS counts zero bits for minutes where data end in the middle of a code: so they end with EOI, and no marker is within
+ * them that has no business there. What passes nevertheless is ended by the time limit of whoever runs this.
+ */
+function checkScans(bytes: Buffer): void {
+  let at = jpegHeaderEnd(bytes);
+  let scans = 0;
+  while (at + 1 < bytes.length) {
+    if (bytes[at] !== 0xff || (bytes[at + 1] ?? 0) < 0x80) {
+      at = bytes.indexOf(0xff, at + 1);
+      if (at < 0) break;
+      continue;
+    }
+    const marker = bytes[at + 1] ?? 0;
+    if (marker === 0xd9 && scans > 0) return;
+    if (marker === 0xff || (marker >= 0xd0 && marker <= 0xd7)) at += marker === 0xff ? 1 : 2;
+    else if (at + 4 <= bytes.length && isSegment(marker)) {
+      if (marker === 0xda) scans += 1;
+      at += 2 + bytes.readUInt16BE(at + 2);
+    } else break;
+  }
+  throw malformed('JPEG-LS: the data end too early or hold stray markers');
+}
+
+/** SOI has no length. */
+const jpegHeaderEnd = (bytes: Buffer) => (bytes.length >= 2 && bytes.readUInt16BE(0) === 0xffd8 ? 2 : bytes.length);
+
+/** SOF55, SOS, DNL, DRI, LSE, APPn, COM. */
+const isSegment = (marker: number) =>
+  [0xf7, 0xda, 0xdc, 0xdd, 0xf8, 0xfe].includes(marker) || (marker >= 0xe0 && marker <= 0xef);
 
 /** Lossless; the components of a pixel side by side (ILV 2). */
 export async function encodeJpegLs(frame: Buffer, shape: FrameShape): Promise<Buffer> {
