@@ -58,6 +58,13 @@ function diagnose(said: string, facts: MachineFacts): Diagnosis {
       hint: 'in the systemd unit, add AF_NETLINK to RestrictAddressFamilies=',
     };
   }
+  if (/hostname/i.test(said)) {
+    return {
+      code: 'hostname-denied',
+      missing: 'the sandbox cannot be given a host name of its own',
+      hint: 'in the systemd unit, leave out ProtectHostname= and add sethostname to SystemCallFilter=',
+    };
+  }
   if (/namespace|unshare|clone|uid map|setting up uid/i.test(said)) return namespacesDenied(facts);
   if (/pivot|mount|slave|chroot/i.test(said) && underFilter) {
     return {
