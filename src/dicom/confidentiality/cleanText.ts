@@ -3,7 +3,7 @@
  * kept when they are known: terms of radiology (radiologyWords.ts) and short technical values. What belongs to the identity
  * goes even then: a patient may be called Brust. Pure.
  */
-import { radiologyWords } from './radiologyWords.ts';
+import { fillWords, radiologyWords } from './radiologyWords.ts';
 
 /** Lower case, without diacritics. */
 export const fold = (text: string): string =>
@@ -45,7 +45,7 @@ export function cleanText(text: string, identity: ReadonlySet<string>): string {
     previousWasNumber = isNumber;
   }
   // A number that stands alone says nothing of the technique, and may be a room, a house or an age.
-  if (kept.every(({ isNumber }) => isNumber)) return '';
+  if (kept.every(({ word, isNumber }) => isNumber || fillWords.has(word.toLowerCase()))) return '';
   return kept.map(({ word }) => word).join(' ');
 }
 

@@ -9,6 +9,7 @@ import { radiologyWords } from './radiologyWords.ts';
 const maxTextBytes = 4096;
 const birthDate = 0x00100030;
 const manufacturer = 0x00080070;
+const eastAsian = /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}]/u;
 
 export class CollectedIdentity {
   /** Originals that must not be found in anything that leaves. */
@@ -20,6 +21,7 @@ export class CollectedIdentity {
   /** Folded values that tell somebody and have no such word. */
   readonly #tellingPhrases = new Set<string>();
   readonly #keptDates = new Set<string>();
+  readonly #keptUids = new Set<string>();
   readonly #makers = new Set<string>();
   readonly #places = new Set<string>();
 
@@ -32,6 +34,8 @@ export class CollectedIdentity {
         this.words.add(fold(word));
         this.#addValue(word);
         this.#addTelling(word);
+        // Two characters are a whole name there, and words are not set apart.
+        if (eastAsian.test(word) && word.length >= 2) this.#tellingPhrases.add(fold(word));
       }
     }
   }
@@ -63,6 +67,11 @@ export class CollectedIdentity {
     this.#keptDates.add(value.slice(0, 8));
   }
 
+  /** UIDs that an option retains may be made of numbers that identify, as of the study or the day. */
+  addKeptUid(value: string): void {
+    this.#keptUids.add(value);
+  }
+
   /** Whether text that is otherwise kept has a word of the identity in it. */
   isMentionedIn(text: string): boolean {
     const folded = fold(text);
@@ -73,6 +82,10 @@ export class CollectedIdentity {
   /** When all has been added. */
   finish(): void {
     for (const day of this.#keptDates) this.values.delete(day);
+    if (this.#keptUids.size > 0) {
+      const uids = [...this.#keptUids];
+      for (const value of this.values) if (uids.some((uid) => uid.includes(value))) this.values.delete(value);
+    }
     for (const value of this.#places) {
       if (!tokensOf(fold(value)).every((word) => this.#makers.has(word))) this.#addValue(value, /\d/.test(value));
     }
@@ -92,7 +105,8 @@ export class CollectedIdentity {
 
 /**
  * Whether a value tells people apart, so that it can be looked for without being found by chance: three characters or more, in
- * numbers five (or four with a letter) that are not all the same, and no word that stands in descriptions of images or where nobody is named.
+ * numbers five (or four with a letter) that are not all the same, and no word that stands in descriptions of images or where
+ * nobody is named.
  */
 export function identifies(value: string, isNumber: boolean): boolean {
   const folded = fold(value).trim();
@@ -142,6 +156,8 @@ function collectElement(
     for (const value of textValues(one, set)) identity.addMaker(value);
   } else if (one.vr === 'PN' || (one.vr === 'UN' && personNames.has(one.tag))) {
     for (const value of textValues(one, set)) identity.addName(value);
+  } else if (one.vr === 'UI' && options.has('retainUids')) {
+    for (const value of textValues(one, set)) identity.addKeptUid(value);
   } else if (one.vr === 'DA' || one.vr === 'DT') {
     const isKept = options.has('retainFullDates') && one.tag !== birthDate;
     for (const value of textValues(one, set)) isKept ? identity.addKeptDate(value) : identity.addDate(value);

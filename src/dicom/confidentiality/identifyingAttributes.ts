@@ -30,12 +30,15 @@ export const identifyingAttributes: ReadonlyMap<number, IdentityKind> = new Map(
   ),
 );
 
-/** What stands in such attributes where nobody is named. Folded. */
+/** What stands in such attributes where nobody is named, and words of our own marks (markers.ts). Folded. */
 export const emptyPhrases: ReadonlySet<string> = new Set(
   `anon anonymous anonymized anonymised anonym deidentified pseudonym removed unknown text none null nil na n/a not available test
   patient name person doctor physician operator technologist hospital clinic klinik center centre department institute radiology
-  radiologie station scanner male female other dummy empty default admin user system local name^none no yes street road
-  strasse city house number university medical health care group general saint sankt`
+  radiologie station scanner male female other dummy empty default admin user system local no yes street road
+  strasse city house number university medical health care group general saint sankt
+  clean option retain basic application confidentiality profile pixel data graphics structured content descriptors longitudinal
+  temporal information full dates modified characteristics device identity uids safe private institution medusa edge gateway
+  annex dicom`
     .split(/\s+/)
     .filter(Boolean),
 );

@@ -55,3 +55,10 @@ const words = `
 `;
 
 export const radiologyWords: ReadonlySet<string> = new Set(words.trim().split(/\s+/));
+
+/** Those of them that say nothing alone. */
+export const fillWords: ReadonlySet<string> = new Set(
+  'and or of the for to from in on at by via only mit ohne und oder von im de du la le les et ou el los las del di il lo gli della'.split(
+    ' ',
+  ),
+);
