@@ -84,7 +84,8 @@ describe('bulk', () => {
     const object = parsePart10(source);
     expect(source.bytesRead).toBeLessThan(400_000);
     const value = find(object.dataSet, 0x7fe00010)?.value;
-    expect(value).toMatchObject({ kind: 'bytes', bytes: { source, length: pixels.length } });
+    const range = value?.kind === 'bytes' && !Buffer.isBuffer(value.bytes) ? value.bytes : undefined;
+    expect(range?.source === source && range.length).toBe(pixels.length);
     const { pieces, size } = encodePart10(object);
     expect(pieces.filter((piece) => !Buffer.isBuffer(piece))).toHaveLength(2);
     expect(pieces.length).toBeLessThanOrEqual(7);
