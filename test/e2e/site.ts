@@ -29,6 +29,9 @@ export type SiteOptions = {
   /** YAML flow sequences in place of one plain listener, and of anybody as a peer. */
   listeners?: string;
   peers?: string;
+  /** In place of the gateway's own program, and variables of its environment. */
+  program?: string;
+  env?: Record<string, string>;
 };
 
 /** `configuration`: YAML after site, stateDirectory, listeners and peers. */
@@ -51,7 +54,11 @@ ${configuration}`,
     directory,
     stateDirectory,
     async start() {
-      gateway = new GatewayProcess({ config, stateDirectory, log: join(directory, 'gateway.log') });
+      gateway = new GatewayProcess({
+        ...{ config, stateDirectory, log: join(directory, 'gateway.log') },
+        ...(options.program === undefined ? {} : { program: options.program }),
+        env: options.env ?? {},
+      });
       await gateway.ready();
       return gateway;
     },

@@ -30,10 +30,15 @@ export class GatewayProcess {
   readonly #exited: Promise<unknown>;
   readonly #socketPath: string;
 
-  constructor(options: { config: string; stateDirectory: string; log: string }) {
+  /** `program`: in place of the gateway's own, with the same arguments. */
+  constructor(options: { config: string; stateDirectory: string; log: string; program?: string; env?: object }) {
     this.#socketPath = join(options.stateDirectory, 'api.sock');
     const log = openSync(options.log, 'a');
-    this.#child = spawn(program, ['run', '--config', options.config], { stdio: ['ignore', log, log] });
+    const [command, ...first] = options.program === undefined ? [program] : [process.execPath, options.program];
+    this.#child = spawn(command ?? '', [...first, 'run', '--config', options.config], {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...options.env },
+    });
     this.#exited = once(this.#child, 'exit');
   }
 

@@ -1,0 +1,26 @@
+/**
+ * The gateway program with steps around the real ones, by its environment: MEDUSA_TEST_HANG and MEDUSA_TEST_DIE name the SOP
+ * Instance UID on which a worker hangs or dies, MEDUSA_TEST_SLOW the milliseconds that each instance takes more. Where the
+ * gateway's own conformance gate and map of identities are not there, ones that let everything pass.
+ */
+
+import { createLog } from '../../../src/base/log.ts';
+import { conformanceGate } from '../../../src/gateway/applications/conformanceGate.ts';
+import { loadConfiguration } from '../../../src/gateway/config/configuration.ts';
+import { runGateway } from '../../../src/gateway/gateway.ts';
+
+const file = process.argv.at(-1) ?? '';
+const loaded = loadConfiguration(file);
+if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+const module = (name: string) => new URL(name, import.meta.url).href;
+const gateway = await runGateway(loaded.config, {
+  log: createLog({ level: 'info', name: 'gateway' }),
+  processing: {
+    stepsModule: module('./stepsWithFaults.ts'),
+    ...(conformanceGate() === undefined && {
+      gateModule: module('../../process/engine/testGate.ts'),
+      identities: { remember: () => Promise.resolve(), close: () => {} },
+    }),
+  },
+});
+process.once('SIGTERM', () => void gateway.stop(5_000).then(() => process.exit(0)));
