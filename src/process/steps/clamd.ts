@@ -54,7 +54,8 @@ export async function scanStream(chunks: Iterable<Buffer>, settings: ScannerSett
       length.writeUInt32BE(chunk.length);
       await conversation.write(length);
       await conversation.write(chunk);
-      // It answers before the end when it has had enough.
+      // It answers before the end when it has had enough, and closes: a write after that would destroy the answer unread.
+      await new Promise((resolve) => setImmediate(resolve));
       if (conversation.hasAnswer) break;
     }
     if (!conversation.hasAnswer) await conversation.write(Buffer.alloc(4));

@@ -20,19 +20,31 @@ export function createScan(whenAway: Application['scannerDown'], scanner: Scanne
     version,
     async apply(object): Promise<StepOutcome> {
       for (const [what, parts] of toScan(object)) {
-        const verdict: Verdict =
-          scanner === undefined
-            ? { kind: 'away', reason: 'none is configured', midway: false }
-            : await scanStream(inChunks(parts), scanner);
+        const verdict = await scan(parts, scanner);
         if (verdict.kind === 'clean') continue;
         if (verdict.kind !== 'away') return refusal(what, verdict, scanner);
-        if (whenAway === 'pass') return pass(object, notScanned);
+        // One that was there and went in the middle of this object may have gone because of it: that is not being away.
+        if (whenAway === 'pass' && !verdict.midway) return pass(object, notScanned);
         throw away(verdict, scanner);
       }
       return pass(object, 'clean, by clamd');
     },
   };
 }
+
+/** Lost midway, it is asked again at once: what it said before it closed may have been lost with the connection. */
+async function scan(parts: Bytes[], scanner: ScannerSettings | undefined): Promise<Verdict> {
+  if (scanner === undefined) return { kind: 'away', reason: 'none is configured', midway: false };
+  let wasThere = false;
+  for (let attempt = 1; ; attempt++) {
+    const verdict = await scanStream(inChunks(parts), scanner);
+    if (verdict.kind !== 'away') return verdict;
+    wasThere ||= verdict.midway;
+    if (!verdict.midway || attempt === attempts) return { ...verdict, midway: wasThere };
+  }
+}
+
+const attempts = 3;
 
 const pass = (object: DicomObject, detail: string): StepOutcome => ({
   kind: 'pass',
