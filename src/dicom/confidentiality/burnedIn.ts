@@ -25,6 +25,8 @@ export type PixelJudgement =
 const storage = '1.2.840.10008.5.1.4.1.1.';
 type Facts = {
   sopClass: string;
+  /** Of the file meta information; the riskier of the two counts, should they differ. */
+  storedAs: string;
   modality: string;
   manufacturer: string;
   model: string;
@@ -43,8 +45,8 @@ function factsOf(
 ): Facts {
   const text = (tag: number) => stringValue(dataSet, tag) ?? '';
   return {
-    // Both count, should they differ: see `riskOf`.
     sopClass: uidValue(dataSet, 0x00080016) || meta.sopClassUid,
+    storedAs: meta.sopClassUid,
     modality: text(0x00080060).toUpperCase(),
     manufacturer: text(0x00080070),
     model: text(0x00081090),
@@ -104,12 +106,13 @@ const screens =
 
 /** Why text may be in the pixels, in the standard's words; undefined where it is not to be expected. */
 function riskOf(facts: Facts): string | undefined {
-  const { sopClass, modality, imageType, burnedIn, conversion, transferSyntax } = facts;
+  const { modality, imageType, burnedIn, conversion, transferSyntax } = facts;
+  const is = (kind: (sopClass: string) => boolean) => kind(facts.sopClass) || kind(facts.storedAs);
   if (burnedIn === 'YES') return 'Burned In Annotation (0028,0301) is YES';
   if (video.test(transferSyntax)) return 'it is a video';
-  if (secondaryCapture(sopClass)) return 'it is a secondary capture';
-  if (ultrasound.has(sopClass)) return 'it is an ultrasound image';
-  if (visibleLight(sopClass)) return 'it is a visible light image';
+  if (is(secondaryCapture)) return 'it is a secondary capture';
+  if (is((sopClass) => ultrasound.has(sopClass))) return 'it is an ultrasound image';
+  if (is(visibleLight)) return 'it is a visible light image';
   if (riskyModalities.has(modality)) return `its Modality (0008,0060) is ${modality}`;
   if (captured.has(conversion)) return 'Conversion Type (0008,0064) says that a film, a paper or a screen was captured';
   const screen = imageType.some((value) => screens.test(value));

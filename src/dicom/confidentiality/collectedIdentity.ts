@@ -1,6 +1,7 @@
 /** What one instance says of people, gathered before anything is changed: see identifyingAttributes.ts. Pure. */
 import { type CharacterSet, characterSetOf, textValues } from '../dataSet/characterSets.ts';
 import type { DataElement, DataSet } from '../dataSet/dicomObject.ts';
+import { effectiveVr } from '../dataSet/effectiveVr.ts';
 import { fold, tokensOf } from './cleanText.ts';
 import { emptyPhrases, type IdentityKind, identifyingAttributes } from './identifyingAttributes.ts';
 import type { ProfileOption } from './profileOptions.ts';
@@ -154,7 +155,7 @@ function collectElement(
     for (const value of textValues(one, set)) identity.add(value, kind);
   } else if (one.tag === manufacturer) {
     for (const value of textValues(one, set)) identity.addMaker(value);
-  } else if (one.vr === 'PN' || (one.vr === 'UN' && personNames.has(one.tag))) {
+  } else if (one.vr === 'PN' || personNames.has(one.tag) || (one.vr === 'UN' && effectiveVr(one) === 'PN')) {
     for (const value of textValues(one, set)) identity.addName(value);
   } else if (one.vr === 'UI' && options.has('retainUids')) {
     for (const value of textValues(one, set)) identity.addKeptUid(value);
@@ -164,5 +165,5 @@ function collectElement(
   }
 }
 
-/** Names that somebody on the way made UN. */
+/** Names whatever VR somebody gave them. */
 const personNames = new Set([0x00100010, 0x00101001, 0x00101005, 0x00101060, 0x00080090, 0x00081050, 0x00081070]);

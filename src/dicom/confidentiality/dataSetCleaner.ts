@@ -103,7 +103,7 @@ export class DataSetCleaner {
   }
 
   #unlisted(one: DataElement, around: Around): DataElement | undefined {
-    switch (unlistedTreatment(one, this.#subject.options)) {
+    switch (unlistedTreatment(one, this.#subject.options, around.inItem)) {
       case 'remove':
         return undefined;
       case 'empty':
@@ -127,7 +127,7 @@ export class DataSetCleaner {
 
   #patient(one: DataElement, { set }: Around): DataElement {
     const [value = ''] = textValues(one, set);
-    return makeElement(one.tag, effectiveVr(one), this.#subject.pseudonymFor(one.tag, value));
+    return makeElement(one.tag, one.tag === patientName ? 'PN' : 'LO', this.#subject.pseudonymFor(one.tag, value));
   }
 
   #dummy(one: DataElement, around: Around): DataElement | undefined {

@@ -42,10 +42,16 @@ const structural = new Set([
 ]);
 
 /** `one` is neither private nor in a table. */
-export function unlistedTreatment(one: DataElement, options: ReadonlySet<ProfileOption>): UnlistedTreatment {
+export function unlistedTreatment(
+  one: DataElement,
+  options: ReadonlySet<ProfileOption>,
+  inItem: boolean,
+): UnlistedTreatment {
   const { tag, vr } = one;
   // Group lengths; commands and file meta information, which have no place in a data set; bitmaps that may be text.
   if ((tag & 0xffff) === 0 || tag < 0x00040000 || isOverlay(tag) || isCurve(tag)) return 'remove';
+  // A picture within a picture: nobody looks at it, and no rule speaks of it.
+  if (inItem && tag >>> 16 === 0x7fe0) return 'remove';
   const known = dictionaryVr(tag);
   // What PS3.6 does not know, as far as we do, could be anything.
   if (known === unknown || (known === 'UN' && vr === 'UN')) return 'remove';
@@ -80,6 +86,6 @@ function byVr(tag: number, vr: string, options: ReadonlySet<ProfileOption>): Unl
       return structural.has(tag) ? 'keep' : 'watch';
     default:
       if (!isTextVr(vr)) return 'keep';
-      return isSingleText(vr) || vr === 'UC' ? 'watch-closely' : 'watch';
+      return isSingleText(vr) ? 'watch-closely' : 'watch';
   }
 }

@@ -38,6 +38,13 @@ describe('pixels that may show who the patient is are refused without a rule', (
     );
   });
 
+  test('what is stored as another class than it says', () => {
+    const object = image('2');
+    expect(codeOf({ ...object, meta: { ...object.meta, sopClassUid: `${storage}7` } })).toBe(
+      'deidentify.burned-in-risk',
+    );
+  });
+
   test('a recording of speech', () => {
     expect(codeOf(objectOf([sequence(0x54000100, [])], `${storage}9.4.1`))).toBe('deidentify.burned-in-risk');
   });

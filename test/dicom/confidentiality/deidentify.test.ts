@@ -234,6 +234,27 @@ test('what cannot be judged goes: unknown attributes, group lengths, overlays, c
   expect(left).toEqual([0x00080016, 0x00080018, 0x00120062, 0x00120063, 0x00120064, 0x0020000d, 0x00280303]);
 });
 
+test('what has another VR than it should is replaced all the same', () => {
+  const { object, values } = passed(
+    objectOf([
+      makeElement(0x00081090, 'LO', 'Jane'),
+      makeElement(0x00100010, 'LO', 'Doe^Jane'),
+      makeElement(0x00100020, 'OB', Buffer.from('4711123 ')),
+      makeElement(0x00100030, 'LO', '19600102'),
+    ]),
+  );
+  expect(text(object.dataSet, 0x00100010)).toMatch(/^P-/);
+  expect(text(object.dataSet, 0x00100020)).toMatch(/^P-/);
+  expect(text(object.dataSet, 0x00081090)).toBe('REMOVED');
+  expect(values).toContain('Doe Jane');
+  expect(written(object).toString('latin1')).not.toMatch(/Doe|Jane|4711123|19600102/);
+});
+
+test('a picture within an item goes', () => {
+  const dataSet = cleaned([sequence(0x00081115, [makeElement(0x7fe00010, 'OB', Buffer.alloc(2))])]);
+  expect(itemsOf(dataSet, 0x00081115)[0]?.elements).toEqual([]);
+});
+
 describe('structured reports', () => {
   const report = '1.2.840.10008.5.1.4.1.1.88.11';
   const code = (meaning: string) => [
