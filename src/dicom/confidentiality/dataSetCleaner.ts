@@ -10,38 +10,17 @@ import { effectiveVr, emptyElement, encodingInside, makeElement, privateCreator 
 import { hasCharacterSet, isTextVr } from '../dataSet/valueRepresentation.ts';
 import { cleanText, looksIdentifying } from './cleanText.ts';
 import { shiftDate, shiftDateTime } from './dateShift.ts';
-import { dummySequence, pointItem } from './dummySequences.ts';
-import type { ProfileOption } from './profileOptions.ts';
+import { dummySequence, withoutHandwriting } from './dummySequences.ts';
 import { dummyElement, dummyText } from './replacementValues.ts';
-import type { SafePrivate } from './safePrivateTable.ts';
-import type { Handling, Plan } from './treatments.ts';
+import type { Subject } from './subject.ts';
+import type { Handling } from './treatments.ts';
 import { unlistedTreatment } from './unlistedAttributes.ts';
-
-/** What is known of the instance before its elements are looked at one by one. */
-export type Subject = {
-  plan: Plan;
-  options: ReadonlySet<ProfileOption>;
-  safePrivate: SafePrivate;
-  /** Folded words that cleaned text must not keep. */
-  words: ReadonlySet<string>;
-  /** Whether text that is otherwise kept mentions somebody. */
-  isMentionedIn(text: string): boolean;
-  shiftDays: number;
-  replaceUid(original: string, tag: number): string;
-  /** For Patient ID and Patient's Name, wherever they stand. */
-  pseudonymFor(tag: number, value: string): string;
-  replaceAe(title: string): string;
-  /** Dates that were moved are told, for whoever looks for the originals. */
-  onShifted(text: string): void;
-};
 
 const patientName = 0x00100010;
 const patientId = 0x00100020;
 const graphicObjects = 0x00700009;
 /** Values of text that are longer are not looked into: they go. */
 const maxTextBytes = 4 * 1024 * 1024;
-/** A drawing with more points could be handwriting. */
-const maxGraphicPoints = 100;
 
 /** Where people write; not dates, numbers and UIDs. */
 const isWatched = (vr: string) => hasCharacterSet(vr) || vr === 'AE' || vr === 'UR';
@@ -151,7 +130,7 @@ export class DataSetCleaner {
       return { dataSet: this.#dataSet(item.dataSet, inner), undefinedLength: item.undefinedLength };
     });
     const made: DataElement = { ...one, value: { ...one.value, items } };
-    return around.inGraphics && one.tag === graphicObjects ? withoutHandwriting(made, encoding) : made;
+    return around.inGraphics && one.tag === graphicObjects ? withoutHandwriting(made, encoding.littleEndian) : made;
   }
 
   #uids(one: DataElement): DataElement {
@@ -254,15 +233,4 @@ export class DataSetCleaner {
     const text = one.vr === 'UN' ? bytesIn(one.value.bytes).toString('latin1') : textValues(one, around.set).join('\\');
     return this.#subject.isMentionedIn(text) ? undefined : one;
   }
-}
-
-/** (0070,0009) with drawings of few points only; a point where none is left, as the sequence must not be empty. */
-function withoutHandwriting(one: DataElement, encoding: ElementEncoding): DataElement {
-  if (one.value.kind !== 'sequence') return one;
-  const items = one.value.items.filter(({ dataSet }) => {
-    const data = element(dataSet, 0x00700022)?.value;
-    return data?.kind === 'bytes' && data.bytes.length <= maxGraphicPoints * 8;
-  });
-  if (items.length === 0) items.push(pointItem(encoding.littleEndian));
-  return { ...one, value: { ...one.value, items } };
 }

@@ -23,7 +23,7 @@ const content = (): SequenceItem[] => [
 ];
 
 /** A graphic object that shows nothing: a point in the corner. */
-export const pointItem = (littleEndian: boolean): SequenceItem =>
+const pointItem = (littleEndian: boolean): SequenceItem =>
   makeItem([
     makeElement(0x00700005, 'CS', 'PIXEL'),
     makeElement(0x00700020, 'US', [2], { littleEndian }),
@@ -56,4 +56,18 @@ export function dummySequence(one: DataElement, littleEndian: boolean): DataElem
   const original = one.value.kind === 'sequence' ? one.value.items : [];
   const items = replacements.get(one.tag)?.(littleEndian, original);
   return items === undefined ? undefined : makeElement(one.tag, 'SQ', items);
+}
+
+/** A drawing with more points could be handwriting. */
+const maxGraphicPoints = 100;
+
+/** (0070,0009) with drawings of few points only; a point where none is left, as the sequence must not be empty. */
+export function withoutHandwriting(one: DataElement, littleEndian: boolean): DataElement {
+  if (one.value.kind !== 'sequence') return one;
+  const items = one.value.items.filter(({ dataSet }) => {
+    const data = element(dataSet, 0x00700022)?.value;
+    return data?.kind === 'bytes' && data.bytes.length <= maxGraphicPoints * 8;
+  });
+  if (items.length === 0) items.push(pointItem(littleEndian));
+  return { ...one, value: { ...one.value, items } };
 }
