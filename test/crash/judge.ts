@@ -4,13 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseFileMeta } from '../../src/dicom/dataSet/fileMeta.ts';
 import type { Load } from './load.ts';
 
 export type Verdict = { lost: string[]; doubled: string[]; torn: string[]; objects: number; receipts: number };
 
-type Receipt = { sopInstanceUid: string; version: number; delivered: { store: string } };
+type Receipt = { delivered: { store: string; key: string } };
 
 function files(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -18,7 +18,11 @@ function files(directory: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-export function judge(load: Load, storeDirectory: string, receiptsDirectory: string): Verdict {
+/**
+ * With `application`, instances went through one that passes them on unchanged and makes the DICOM JSON of each, in as many
+ * revisions as arrivals made of a study: the object once, the JSON at least once, and never twice in a revision.
+ */
+export function judge(load: Load, storeDirectory: string, receiptsDirectory: string, application: boolean): Verdict {
   const verdict: Verdict = { lost: [], doubled: [], torn: [], objects: 0, receipts: 0 };
   const copies = new Map<string, number>();
   for (const path of files(storeDirectory).filter((file) => file.endsWith('.dcm'))) {
@@ -36,20 +40,32 @@ export function judge(load: Load, storeDirectory: string, receiptsDirectory: str
   for (const { sopInstanceUid } of load.acknowledged) {
     if (!copies.has(sopInstanceUid)) verdict.lost.push(sopInstanceUid);
   }
+  if (application) judgeFiles(load, storeDirectory, verdict);
+  const keys = new Map<string, string>();
   const proven = new Set<string>();
   for (const path of files(receiptsDirectory).filter((file) => file.endsWith('.jsonl'))) {
     for (const line of readFileSync(path, 'utf8')
       .split('\n')
       .filter((text) => text !== '')) {
-      const { sopInstanceUid, version, delivered } = JSON.parse(line) as Receipt;
+      const { delivered } = JSON.parse(line) as Receipt;
       verdict.receipts++;
-      const identity = `${sopInstanceUid} ${version} ${delivered.store}`;
+      const identity = `${delivered.store} ${delivered.key}`;
       if (proven.has(identity)) verdict.doubled.push(`receipt of ${identity}`);
       proven.add(identity);
+      keys.set(basename(delivered.key, '.dcm'), identity);
     }
   }
   for (const { sopInstanceUid } of load.acknowledged) {
-    if (!proven.has(`${sopInstanceUid} 1 local`)) verdict.lost.push(`receipt of ${sopInstanceUid}`);
+    if (!keys.has(sopInstanceUid)) verdict.lost.push(`receipt of ${sopInstanceUid}`);
   }
   return verdict;
+}
+
+function judgeFiles(load: Load, storeDirectory: string, verdict: Verdict): void {
+  const made = files(storeDirectory).filter((file) => file.includes('/results/') && file.endsWith('.json'));
+  const described = new Set(made.map((file) => basename(file, '.json')));
+  for (const { sopInstanceUid } of load.acknowledged) {
+    if (!described.has(sopInstanceUid)) verdict.lost.push(`JSON of ${sopInstanceUid}`);
+  }
+  for (const name of described) if (!load.sent.has(name)) verdict.doubled.push(`JSON ${name}`); // <uid>.v2.json
 }

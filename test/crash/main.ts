@@ -9,8 +9,9 @@ import { GatewayProcess } from '../support/gatewayProcess.ts';
 import { judge } from './judge.ts';
 import { Load } from './load.ts';
 
-const usage = `npm run crash -- --points N [--associations N] [--quick] [--directory DIR]
-kill -9 at N random points under load; every acknowledged instance has to be in the store, whole, once, with one receipt`;
+const usage = `npm run crash -- --points N [--associations N] [--quick] [--application] [--directory DIR]
+kill -9 at N random points under load; every acknowledged instance has to be in the store, whole, once, with one receipt
+--application sends them through a split application that passes each on and describes it in a file`;
 
 function readArguments() {
   try {
@@ -26,6 +27,7 @@ const options = {
   quick: { type: 'boolean', default: false },
   associations: { type: 'string', default: '8' },
   directory: { type: 'string', default: 'var/crash' },
+  application: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 const values = readArguments();
@@ -45,9 +47,22 @@ const stateDirectory = join(directory, 'state');
 const store = join(directory, 'store');
 const config = join(directory, 'gateway.yaml');
 
+/** The smallest that touches everything: results that are ranges of instances, and files. */
+const manifest = `name: crash
+version: 1.0.0
+description: passes instances on and describes them
+scope: study
+select: {}
+dataPart: { steps: [{ metadata: {} }] }
+deliver: both
+`;
+
 function setUp(): void {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(store, { recursive: true });
+  mkdirSync(join(directory, 'apps', 'crash'), { recursive: true });
+  writeFileSync(join(directory, 'apps', 'crash', 'application.yaml'), manifest);
+  const through = values.application ? ', application: crash, quietSeconds: 0.3' : '';
   writeFileSync(
     config,
     `site: crash
@@ -58,7 +73,8 @@ limits: { idleTimeout: 10s }
 spool: { segmentSize: 4MiB, quota: 8GiB, keepDelivered: 0s, preallocate: 2, reserve: 0 }
 study: { quietSeconds: 1 }
 stores: [{ name: local, type: directory, path: ./store }]
-routes: [{ name: all, store: local }]
+applications: { directory: ./apps }
+routes: [{ name: all, store: local${through} }]
 api: { enabled: false }
 log: { level: info }
 `,
@@ -121,7 +137,7 @@ try {
   failure = String(error);
   await load.stop();
 }
-const verdict = judge(load, store, join(stateDirectory, 'receipts'));
+const verdict = judge(load, store, join(stateDirectory, 'receipts'), values.application);
 if (load.acknowledged.length < points) failure ??= 'hardly anything was acknowledged: this run proves nothing';
 const ok = failure === undefined && verdict.lost.length + verdict.doubled.length + verdict.torn.length === 0;
 console.log(`
