@@ -13,6 +13,8 @@ export type Leaving = {
   /** Of a file: its path below the application's results. */
   name: string;
   contentType: string;
+  /** Whose hands it comes from: our own steps', or a foreign data part's. */
+  madeBy: 'steps' | 'data-part';
   /** All of its bytes, as they would be delivered. */
   source: ByteSource;
 };

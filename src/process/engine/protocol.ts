@@ -30,7 +30,7 @@ export type WorkItem =
   /** Takes over a file that a foreign data part has written: copies it into the run, hashes it, reads its UIDs if it is DICOM. */
   | { do: 'collect'; path: string; name: string; contentType: string; isDicom: boolean; from: number[] }
   /** Asks the gate. */
-  | ({ do: 'check' } & Located);
+  | ({ do: 'check'; madeBy: 'steps' | 'data-part' } & Located);
 
 /** What came of an item. `reason`s hold UIDs and tags, never values of a data set. */
 export type WorkAnswer =

@@ -153,7 +153,8 @@ async function askGate(run: PoolRun, state: RunState, request: RunRequest, made:
   const byId = new Map(state.inputs.map((input) => [input.id, input]));
   const items = results.map((result): WorkItem => {
     const ids = new Set(result.pieces.flatMap((piece) => ('instance' in piece ? [piece.instance] : [])));
-    return { do: 'check', result, inputs: [...ids].flatMap((id) => byId.get(id) ?? []) };
+    const madeBy = made.includes(result) ? 'data-part' : 'steps';
+    return { do: 'check', madeBy, result, inputs: [...ids].flatMap((id) => byId.get(id) ?? []) };
   });
   await run.do(items, (answer, index) => {
     refuseToGoOn(answer);

@@ -122,7 +122,7 @@ export class RunWork {
     }
   }
 
-  async #check({ result, inputs }: Extract<WorkItem, { do: 'check' }>): Promise<WorkAnswer> {
+  async #check({ result, inputs, madeBy }: Extract<WorkItem, { do: 'check' }>): Promise<WorkAnswer> {
     const { application, identities } = this.#setup;
     this.#gate ??= this.#parts.createGate?.({ application, identities });
     if (this.#gate === undefined) {
@@ -130,7 +130,7 @@ export class RunWork {
     }
     const { kind, name, contentType } = result;
     const source = this.#sourceOf({ result, inputs });
-    const findings = await this.#gate.check({ kind, name, contentType, source });
+    const findings = await this.#gate.check({ kind, name, contentType, madeBy, source });
     if (findings.length === 0) return { kind: 'done' };
     const reasons = [...new Set(findings.map(({ code, reason }) => `${code}: ${reason}`))];
     const more = reasons.length > shown ? `; and ${reasons.length - shown} more` : '';

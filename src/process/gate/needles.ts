@@ -1,0 +1,144 @@
+/**
+ * What the gate looks for: original values and UIDs, in the form in which they are compared, each with how specific it is. Short
+ * words and numbers are everywhere by chance; where they count is in `counts` (hits.ts). Pure.
+ */
+import type { Identity } from '../step.ts';
+import { fold, hashOf, isDigits, spellings, tokensOf } from './fold.ts';
+
+export type Needle = {
+  /** Runs of letters and of digits, in order. */
+  tokens: readonly string[];
+  kind: 'word' | 'number' | 'mixed' | 'date';
+  /** Letters and digits in it. */
+  length: number;
+};
+
+/** A set of hashes of tokens, in 64 Ki bits: most tokens are told to be none of them at once. */
+const filterSize = 65_536;
+
+export class Needles {
+  /** By their first token. */
+  readonly #byFirst = new Map<string, Needle[]>();
+  readonly #filter = new Uint8Array(filterSize);
+  /** Whole names without separators, as they stand in file names and user names. */
+  readonly joined: readonly string[];
+  /** Folded values in other scripts than Latin, without separators. */
+  readonly foreign: readonly string[];
+  /** Whether some value has letters outside ASCII: only then other encodings differ by more than null bytes. */
+  readonly hasMarks: boolean;
+  readonly uids: ReadonlySet<string>;
+  readonly replacements: ReadonlySet<string>;
+  readonly longest: number;
+
+  constructor(identities: readonly Identity[]) {
+    const values = valuesOf(identities);
+    const dates = legitimateDates(identities, values);
+    const foreign = new Set<string>();
+    let longest = 0;
+    for (const value of values) {
+      if (dates.has(value)) continue;
+      for (const needle of needlesFor(value)) {
+        this.#add(needle);
+        longest = Math.max(longest, needle.length + 3 * needle.tokens.length);
+      }
+      const folded = fold(value).replace(/[^\p{L}\p{N}]/gu, '');
+      if (/[^a-z0-9]/.test(folded) && folded.length >= 2) foreign.add(folded);
+    }
+    this.longest = longest;
+    this.foreign = [...foreign];
+    this.hasMarks = [...values].some((value) => /[^\x20-\x7e]/.test(value));
+    this.joined = joinedNames(identities);
+    const uids = identities.flatMap((identity) => identity.uids);
+    this.replacements = new Set(uids.map(({ replacement }) => replacement));
+    this.uids = new Set(uids.map(({ original }) => original).filter((uid) => !this.replacements.has(uid)));
+  }
+
+  /** Whether a token with this hash may be the first of a needle. */
+  mayBegin(hash: number): boolean {
+    return this.#filter[hash & (filterSize - 1)] === 1;
+  }
+
+  beginningWith(token: string): readonly Needle[] {
+    return this.#byFirst.get(token) ?? [];
+  }
+
+  #add(needle: Needle): void {
+    const [first] = needle.tokens;
+    if (first === undefined) return;
+    const known = this.#byFirst.get(first) ?? [];
+    if (known.some(({ tokens }) => tokens.join(' ') === needle.tokens.join(' '))) return;
+    known.push(needle);
+    this.#byFirst.set(first, known);
+    this.#filter[hashOf(first) & (filterSize - 1)] = 1;
+  }
+}
+
+/** What the instances said of people, and of the patient as their map entry has it. */
+function valuesOf(identities: readonly Identity[]): Set<string> {
+  const values = new Set<string>();
+  for (const { values: found, patient } of identities) {
+    for (const value of found) values.add(value);
+    // Two letters and more in other scripts are a whole name.
+    for (const word of patient.patientName.split(/[\^= ]+/))
+      if (/\P{ASCII}/u.test(word) && word.length > 1) values.add(word);
+  }
+  return values;
+}
+
+const dateForm = /^(\d{4})(\d\d)(\d\d)$/;
+
+/**
+ * Dates that rightly stand in results though another instance had them as an original: where a date of the run was moved to.
+ */
+function legitimateDates(identities: readonly Identity[], values: ReadonlySet<string>): Set<string> {
+  const shifts = new Set(identities.map(({ dateShiftDays }) => dateShiftDays).filter((days) => days !== 0));
+  const dates = new Set<string>();
+  for (const value of values) {
+    const [, year, month, day] = dateForm.exec(value) ?? [];
+    if (year === undefined) continue;
+    for (const days of shifts) {
+      const moved = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day) + days));
+      dates.add(moved.toISOString().slice(0, 10).replaceAll('-', ''));
+    }
+  }
+  return dates;
+}
+
+function needlesFor(value: string): Needle[] {
+  const [, year = '', month = '', day = ''] = dateForm.exec(value) ?? [];
+  if (isDate(year, month, day)) {
+    const orders = [[value], [year, month, day], [day, month, year], [month, day, year]];
+    return orders.map((tokens) => ({ tokens, kind: 'date', length: 8 }));
+  }
+  return spellings(value).flatMap((text) => {
+    const tokens = tokensOf(text);
+    const length = tokens.reduce((sum, token) => sum + token.length, 0);
+    if (length < 3 || hasLost(text, length)) return [];
+    const numbers = tokens.filter(isDigits).length;
+    const kind = numbers === 0 ? 'word' : numbers === tokens.length ? 'number' : 'mixed';
+    return [{ tokens, kind, length }];
+  });
+}
+
+const isDate = (year: string, month: string, day: string): boolean =>
+  year >= '1850' && year <= '2100' && month >= '01' && month <= '12' && day >= '01' && day <= '31';
+
+/** Whether most of a text is in another script, so that what is left in ASCII says nothing. */
+const hasLost = (text: string, length: number): boolean =>
+  fold(text).replace(/[^\p{L}\p{N}]/gu, '').length > 2 * length;
+
+const minJoined = 7;
+
+function joinedNames(identities: readonly Identity[]): string[] {
+  const names = new Set<string>();
+  for (const { patient } of identities) {
+    for (const group of patient.patientName.split('=')) {
+      for (const text of spellings(group)) {
+        const [family = '', given = ''] = text.split('^').map((part) => tokensOf(part).join(''));
+        if (family === '' || given === '') continue;
+        for (const name of [family + given, given + family]) if (name.length >= minJoined) names.add(name);
+      }
+    }
+  }
+  return [...names];
+}
