@@ -8,10 +8,12 @@ import { parseArgs } from 'node:util';
 import { GatewayProcess } from '../support/gatewayProcess.ts';
 import { judge } from './judge.ts';
 import { Load } from './load.ts';
+import { crashWork } from './work.ts';
 
 const usage = `npm run crash -- --points N [--associations N] [--quick] [--application] [--directory DIR]
 kill -9 at N random points under load; every acknowledged instance has to be in the store, whole, once, with one receipt
---application sends them through a split application that passes each on and describes it in a file`;
+--application sends them through a split application that passes each on and describes it in a file, and then kills the spool
+alone as often, with an engine so fast that kills come between the steps of a run`;
 
 function readArguments() {
   try {
@@ -138,6 +140,12 @@ try {
   await load.stop();
 }
 const verdict = judge(load, store, join(stateDirectory, 'receipts'), values.application);
+const work = values.application ? await crashWork({ directory: join(directory, 'work'), points }) : undefined;
+if (work !== undefined) {
+  verdict.lost.push(...work.lost);
+  verdict.doubled.push(...work.doubled);
+  failure ??= work.problems[0];
+}
 if (load.acknowledged.length < points) failure ??= 'hardly anything was acknowledged: this run proves nothing';
 const ok = failure === undefined && verdict.lost.length + verdict.doubled.length + verdict.torn.length === 0;
 console.log(`
@@ -146,7 +154,7 @@ in the store  ${verdict.objects}   receipts ${verdict.receipts}
 lost          ${verdict.lost.length} ${verdict.lost.slice(0, 5).join(' ')}
 doubled       ${verdict.doubled.length} ${verdict.doubled.slice(0, 5).join(' ')}
 torn          ${verdict.torn.length} ${verdict.torn.slice(0, 5).join(' ')}
-${failure ?? ''}`);
+${work === undefined ? '' : `spool alone    ${work.acknowledged} acknowledged, ${work.recovered} runs found durable after a kill\n`}${failure ?? ''}`);
 console.log(
   JSON.stringify({
     ok,
