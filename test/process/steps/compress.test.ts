@@ -90,6 +90,14 @@ describe('left as it was, with the reason', () => {
     expect(detail).toContain(reason);
   });
 
+  it('an overlay above signed values, which JPEG-LS would keep without a word', async () => {
+    const settings = { bitsStored: 12, signed: true };
+    const pixels = smoothPixels(64, 48, settings);
+    pixels.writeUInt16LE(pixels.readUInt16LE(100) ^ 0x8000, 100);
+    const { isSame } = await compressed(image({ ...settings, pixels }), { transferSyntax: 'jpeg-ls-lossless' });
+    expect(isSame).toBe(true);
+  });
+
   it('what takes more memory than it may', async () => {
     const { isSame, detail } = await compressed(image(), {}, stepContext(10_000));
     expect(isSame).toBe(true);
