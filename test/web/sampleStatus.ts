@@ -89,7 +89,7 @@ export function sampleStatus(change: Partial<GatewayStatus> = {}): GatewayStatus
         ...{ notSelected: 2, quarantined: 8, bytesIn: 210e6, bytesOut: 90e6, ratio: 90 / 210, promisedRatio: 0.5 },
         ...{ cpuSeconds: 12.5, peakMemoryBytes: 60e6, wallMs: 20_000 },
         tasks: { gathering: 1, due: 2, running: 1, finished: 4, skipped: 1, quarantined: 1 },
-        lastFailure: { code: 'application.exit', message: 'ended with status 1', study: '1.2.3', at: now - 5000 },
+        lastFailure: { code: 'application.exit', message: 'ended with status 1', study: '1.2.3', at: sampleNow - 5000 },
       },
     ],
     commitments: [{ aeTitle: 'CT1', pending: 2, reporting: 1, reported: 40, failed: 3, dropped: 0, refused: 1 }],
