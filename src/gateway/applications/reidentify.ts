@@ -9,8 +9,11 @@ import { statePaths } from '../statePaths.ts';
 import { appendAudit } from './auditFile.ts';
 import { openSiteIdentities } from './siteIdentities.ts';
 
-/** What the site's map knows of a text: whom it stands for, and which UIDs became which. */
-export type KnownIdentity = Pick<Identity, 'patient' | 'uids'>;
+/**
+ * What the site's map knows of a text: whom it stands for, and which UIDs became which. The patient is empty where several may be
+ * meant; `earlier` is what older instances said of the same one.
+ */
+export type KnownIdentity = Pick<Identity, 'patient' | 'uids'> & { earlier?: Identity['patient'][] };
 
 /** The port of the site's map of identities. */
 export type IdentityLookup = { find(text: string): KnownIdentity | undefined; close(): void };

@@ -2,23 +2,19 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
-import { GatewayError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { Engine } from '../../process/engine/engine.ts';
 import { deidentifies, runApplication } from '../../process/engine/runApplication.ts';
 import { WorkerPool } from '../../process/engine/workerPool.ts';
-import { openSiteKeys } from '../../process/identity/siteKeys.ts';
+import { openSiteKeys, type SiteKeys } from '../../process/identity/siteKeys.ts';
 import type { ApplicationCatalogue } from '../../process/manifest/catalogue.ts';
-import type { Identity } from '../../process/step.ts';
 import type { Spool } from '../../spool/spool.ts';
 import { conformanceGate } from '../applications/conformanceGate.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { statePaths } from '../statePaths.ts';
+import { type IdentityKeeper, siteIdentityKeeper } from './identityKeeper.ts';
 import { SandboxOnDemand } from './sandboxOnDemand.ts';
 import { scannerSettings } from './scannerSettings.ts';
-
-/** Keeps who is behind a pseudonym. Rejects when it is not durable: then nothing that was made with it leaves. */
-export type IdentityKeeper = { remember(identities: readonly Identity[]): Promise<void>; close(): void };
 
 export type ProcessingParts = {
   config: Configuration;
@@ -59,14 +55,15 @@ export function createProcessing(parts: ProcessingParts): Processing {
   });
   const scanner = scannerSettings(config.processing.scanner);
   const siteKeys = keysOnDemand(paths.deidentificationKey, applications);
+  const identities = parts.identities ?? siteIdentityKeeper(paths.identityMap, () => siteKeys()?.identityMap);
   const infections: Processing['infections'] = { count: 0, last: undefined };
   const engine = new Engine({
     ...{ spool, concurrency, quarantineAfter, log, clock: systemClock, lastWords: paths.lastWords },
     retry: { initialMs: retry.initial, capMs: retry.cap },
     find: (reference) => applications.find(reference),
     run: (request) => runApplication(request, { pool, sandbox: () => sandbox.get(), scanner, now: systemClock.now }),
-    keys: siteKeys,
-    remember: (identities) => (parts.identities ?? noIdentities).remember(identities),
+    keys: () => siteKeys()?.deidentification,
+    remember: (found) => identities.remember(found),
     onInfected: ({ sopInstanceUid, finding }, { application, study }) => {
       infections.count += 1;
       infections.last = { application, sopInstanceUid, finding, at: systemClock.now() };
@@ -86,27 +83,18 @@ export function createProcessing(parts: ProcessingParts): Processing {
       await engine.stop();
       await pool.stop();
       await sandbox.close();
-      parts.identities?.close();
+      identities.close();
     },
   };
 }
 
 /** Only where something de-identifies: nobody else needs a key that must never be lost. */
-function keysOnDemand(path: string, { applications }: ApplicationCatalogue) {
+function keysOnDemand(path: string, { applications }: ApplicationCatalogue): () => SiteKeys | undefined {
   if (!applications.some((application) => deidentifies({ application }))) return () => undefined;
   mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-  const { deidentification } = openSiteKeys(path);
-  return () => deidentification;
+  const keys = openSiteKeys(path);
+  return () => keys;
 }
 
 const needsSandbox = ({ routes }: Configuration, { find }: ApplicationCatalogue) =>
   routes.some(({ application }) => application !== undefined && find(application)?.command !== undefined);
-
-const noIdentities: Pick<IdentityKeeper, 'remember'> = {
-  remember: () =>
-    Promise.reject(
-      new GatewayError('there is no map of identities on this machine, so nothing de-identified may leave', {
-        ...{ code: 'identity.no-map', operation: 'keep identities', hint: 'update the gateway' },
-      }),
-    ),
-};

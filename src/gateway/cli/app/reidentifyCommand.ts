@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { askablePattern, type Reidentified } from '../../applications/reidentify.ts';
+import { askablePattern, type KnownIdentity, type Reidentified } from '../../applications/reidentify.ts';
 import { type CommandContext, configurationFrom, exitCode, runCommand, writeJson } from '../context.ts';
 import { withConfiguration, withExamples, withJson } from '../options.ts';
 
@@ -19,17 +19,22 @@ function reasonArgument(text: string): string {
 /** Pure. */
 export function renderReidentified({ asked, found }: Reidentified): string {
   if (found === undefined) return `${asked}: not known here\n`;
-  const { pseudonym, patientName, patientId, issuer, birthDate, sex } = found.patient;
   const rows = [
+    ...patientRows(found.patient),
+    ...(found.earlier ?? []).flatMap((patient) => [['', 'earlier instances said:'], ...patientRows(patient).slice(1)]),
+    ...found.uids.map(({ kind, original, replacement }) => [kind, `${replacement} was ${original}`]),
+  ];
+  return `${asked}:\n${rows.map(([name = '', value]) => `  ${(name && `${name}:`).padEnd(15)}${value}\n`).join('')}`;
+}
+
+const patientRows = ({ pseudonym, patientName, patientId, issuer, birthDate, sex }: KnownIdentity['patient']) =>
+  [
     ['pseudonym', pseudonym],
     ['patient name', patientName],
     ['patient ID', issuer === '' ? patientId : `${patientId} (${issuer})`],
     ['birth date', birthDate],
     ['sex', sex],
-    ...found.uids.map(({ kind, original, replacement }) => [kind, `${replacement} was ${original}`]),
-  ];
-  return `${asked}:\n${rows.map(([name = '', value]) => `  ${`${name}:`.padEnd(15)}${value}\n`).join('')}`;
-}
+  ].filter(([, value]) => value !== '');
 
 export function registerReidentify(app: Command, context: CommandContext): void {
   const command = app
