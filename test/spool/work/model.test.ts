@@ -120,7 +120,7 @@ class World {
         return this.run(act);
       case 'deliver':
       case 'refuse':
-        return this.deliver(act);
+        return this.deliver(act.act, act.which);
       case 'release': {
         const tasks = spool.tasks.page({ states: ['quarantined', 'finished', 'skipped'], after: 0, limit: 100 });
         const task = tasks[act.which % Math.max(1, tasks.length)];
@@ -189,7 +189,7 @@ class World {
     else spool.tasks.unclaim([task.id]);
   }
 
-  deliver({ act, which }: { act: 'deliver' | 'refuse'; which: number }): void {
+  deliver(act: 'deliver' | 'refuse', which: number): void {
     const { spool, clock } = this;
     const claimed = spool.queue.claim('cloud', 100, clock.now());
     const one = claimed[which % Math.max(1, claimed.length)];
@@ -320,7 +320,7 @@ class World {
         spool.tasks.release(id);
       this.claimed = spool.tasks.claim(100, clock.now());
       while (this.claimed.length > 0) await this.run({ act: 'run', fail: 'no', outcomes: 0, crash: false });
-      for (let left = 100; left > 0 && spool.index.hasWork('cloud'); left--) this.deliver({ act: 'deliver', which: 0 });
+      for (let left = 100; left > 0 && spool.index.hasWork('cloud'); left--) this.deliver('deliver', 0);
       this.check();
     }
   }
