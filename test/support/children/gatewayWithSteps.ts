@@ -1,11 +1,10 @@
 /**
  * The gateway program with steps around the real ones, by its environment: MEDUSA_TEST_HANG and MEDUSA_TEST_DIE name the SOP
- * Instance UID on which a worker hangs or dies, MEDUSA_TEST_SLOW the milliseconds that each instance takes more. Where the
- * gateway's own conformance gate and map of identities are not there, ones that let everything pass.
+ * Instance UID on which a worker hangs or dies, MEDUSA_TEST_SLOW the milliseconds that each instance takes more. Identities are not
+ * kept; the conformance gate is the gateway's own.
  */
 
 import { createLog } from '../../../src/base/log.ts';
-import { conformanceGate } from '../../../src/gateway/applications/conformanceGate.ts';
 import { loadConfiguration } from '../../../src/gateway/config/configuration.ts';
 import { runGateway } from '../../../src/gateway/gateway.ts';
 
@@ -17,10 +16,7 @@ const gateway = await runGateway(loaded.config, {
   log: createLog({ level: 'info', name: 'gateway' }),
   processing: {
     stepsModule: module('./stepsWithFaults.ts'),
-    ...(conformanceGate() === undefined && {
-      gateModule: module('../../process/engine/testGate.ts'),
-      identities: { remember: () => Promise.resolve(), close: () => {} },
-    }),
+    identities: { remember: () => Promise.resolve(), close: () => {} },
   },
 });
 process.once('SIGTERM', () => void gateway.stop(5_000).then(() => process.exit(0)));
