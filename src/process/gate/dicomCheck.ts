@@ -21,9 +21,9 @@ import { tagPath } from './findings.ts';
 import { isAePseudonym, isHarmless, isPseudonym, isStandIn } from './harmless.ts';
 import { checkMarks } from './marks.ts';
 import type { Needles } from './needles.ts';
-import { checkPixels } from './pixelCheck.ts';
-import type { Region } from './scanBytes.ts';
-import { searchBytes, searchText } from './textSearch.ts';
+import { isPixels, searchFragments, searchNativePixels } from './pixelCheck.ts';
+import type { Found } from './scanBytes.ts';
+import { searchAny, searchBytes, searchIn, searchText } from './textSearch.ts';
 
 export type DicomCheck = {
   rules: AttributeRules;
@@ -32,7 +32,7 @@ export type DicomCheck = {
   isForeign: boolean;
 };
 
-type Place = { path: readonly number[]; set: CharacterSet; littleEndian: boolean };
+type Place = { path: readonly number[]; set: CharacterSet };
 
 /** Deflated objects are inflated in memory. */
 const maxInflated = 1024 * 1024 * 1024;
@@ -59,12 +59,7 @@ export function checkDicom(source: ByteSource, check: DicomCheck): GateFinding[]
   }
   if (meta.isDeflated) findings.push(...checkDeflated(source, meta.end));
   findings.push(...checkMarks(object, check.rules.options));
-  new Look(check, findings).dataSet(object.dataSet, {
-    path: [],
-    set: characterSetOf(object.dataSet),
-    littleEndian: object.encoding.littleEndian,
-  });
-  findings.push(...checkPixels(object, check.needles));
+  new Look(check, object, findings).dataSet(object.dataSet, { path: [], set: characterSetOf(object.dataSet) });
   return findings.slice(0, maxFindings);
 }
 
@@ -85,10 +80,12 @@ const patientId = 0x00100020;
 
 class Look {
   readonly #check: DicomCheck;
+  readonly #object: DicomObject;
   readonly #findings: GateFinding[];
 
-  constructor(check: DicomCheck, findings: GateFinding[]) {
+  constructor(check: DicomCheck, object: DicomObject, findings: GateFinding[]) {
     this.#check = check;
+    this.#object = object;
     this.#findings = findings;
   }
 
@@ -209,45 +206,34 @@ class Look {
 
   /** Original values and UIDs, wherever they stand. */
   #value(one: DataElement, place: Place): void {
-    if (one.value.kind !== 'bytes' || one.value.bytes.length < 2 || one.tag === 0x7fe00010) return;
-    const { needles } = this.#check;
-    const vr = one.vr === 'UN' ? (lookUp(one.tag)?.vr ?? 'UN') : one.vr;
-    const region = regionOf(vr);
-    for (const bytes of chunksOf(one.value.bytes)) {
-      const found = hasCharacterSet(vr)
-        ? (searchText(decodeText(bytes, place.set, vr === 'PN'), needles, region) ??
-          searchBytes(bytes, needles, region))
-        : searchBytes(bytes, needles, region);
-      if (found === undefined) continue;
-      if (found === 'uid') this.#find('gate.original-uid', place, one.tag, 'has an original UID');
-      else this.#find('gate.original-value', place, one.tag, 'has an original value');
-      return;
+    const found = this.#search(one, place);
+    if (found === 'uid') this.#find('gate.original-uid', place, one.tag, 'has an original UID');
+    if (found === 'value') this.#find('gate.original-value', place, one.tag, 'has an original value');
+  }
+
+  #search({ tag, vr: written, value }: DataElement, { path, set }: Place): Found | undefined {
+    const { needles, isForeign } = this.#check;
+    if (value.kind === 'sequence') return undefined;
+    if (value.kind === 'fragments')
+      return searchFragments(value.fragments, this.#object.meta.transferSyntaxUid, needles);
+    const { bytes } = value;
+    if (bytes.length < 2) return undefined;
+    if (isPixels(tag)) {
+      // Icons, and what other programs wrote: little, and nobody else has looked at it.
+      const isWhole = path.length > 0 || isForeign;
+      return searchNativePixels(this.#object, { bytes, isWhole }, needles);
     }
+    const vr = written === 'UN' ? (lookUp(tag)?.vr ?? 'UN') : written;
+    if (!isTextVr(vr)) return searchIn(bytes, (part) => searchAny(part, needles));
+    const region = numberVrs.has(vr) ? 'number' : 'text';
+    return searchIn(bytes, (part) => {
+      const decoded = hasCharacterSet(vr) ? searchText(decodeText(part, set, vr === 'PN'), needles, region) : undefined;
+      return decoded ?? searchBytes(part, needles, region);
+    });
   }
 }
 
 const numberVrs = new Set(['DS', 'DA', 'DT', 'TM', 'UI', 'AS']);
-
-function regionOf(vr: string): Region {
-  if (numberVrs.has(vr)) return 'number';
-  return isTextVr(vr) || vr === 'UN' ? 'text' : 'binary';
-}
-
-const chunkSize = 8 * 1024 * 1024;
-/** Longer than any needle in UTF-16. */
-const overlap = 4096;
-
-function* chunksOf(bytes: NonNullable<Extract<DataElement['value'], { kind: 'bytes' }>>['bytes']): Generator<Buffer> {
-  if (bytes.length <= chunkSize) {
-    yield bytesIn(bytes);
-    return;
-  }
-  for (let at = 0; at < bytes.length; at += chunkSize - overlap) {
-    const length = Math.min(chunkSize, bytes.length - at);
-    yield Buffer.isBuffer(bytes) ? bytes.subarray(at, at + length) : bytes.source.read(bytes.offset + at, length);
-    if (at + length === bytes.length) return;
-  }
-}
 
 const valuesOf = (one: DataElement): string[] =>
   one.value.kind !== 'bytes' || one.value.bytes.length > 65_536

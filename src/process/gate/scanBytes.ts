@@ -140,6 +140,7 @@ function counts({ kind, length, tokens }: Needle, { before, after, whole }: Plac
     case 'word':
     case 'mixed':
       if (region === 'binary' || region === 'number') return length >= 6;
+      if (region === 'name') return length >= 4;
       return region !== 'file' || length >= 5 || isQuoted(before, after);
   }
 }
