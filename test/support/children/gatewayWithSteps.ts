@@ -1,7 +1,7 @@
 /**
  * The gateway program with steps around the real ones, by its environment: MEDUSA_TEST_HANG and MEDUSA_TEST_DIE name the SOP
- * Instance UID on which a worker hangs or dies, MEDUSA_TEST_SLOW the milliseconds that each instance takes more. Identities are not
- * kept; the conformance gate is the gateway's own.
+ * Instance UID on which a worker hangs or dies, MEDUSA_TEST_SLOW the milliseconds that each instance takes more. All else is
+ * the gateway's own.
  */
 
 import { createLog } from '../../../src/base/log.ts';
@@ -16,7 +16,6 @@ const gateway = await runGateway(loaded.config, {
   log: createLog({ level: 'info', name: 'gateway' }),
   processing: {
     stepsModule: module('./stepsWithFaults.ts'),
-    identities: { remember: () => Promise.resolve(), close: () => {} },
   },
 });
 process.once('SIGTERM', () => void gateway.stop(5_000).then(() => process.exit(0)));
