@@ -1,8 +1,11 @@
 /** Answers the local API about tasks of split applications from the spool. */
+import type { ApplicationCatalogue } from '../process/manifest/catalogue.ts';
 import { priorities } from '../spool/index/deliveryQueue.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { WantedVersion } from '../spool/work/taskQueue.ts';
 import type { Task } from '../spool/work/workTypes.ts';
 import type { RunEntry, RunPage, RunQuery, RunState } from '../web/status.ts';
+import type { Configuration } from './config/configuration.ts';
 
 type Source = Pick<Spool, 'tasks'>;
 
@@ -39,4 +42,16 @@ export function runEntry({ tasks }: Source, id: number): RunEntry | undefined {
   const uids = new Map(tasks.inputs(id).map(({ seq, sopInstanceUid }) => [seq, sopInstanceUid]));
   const inputs = tasks.outcomes(id).map(({ instance, ...rest }) => ({ instance: uids.get(instance) ?? '', ...rest }));
   return { ...entryOf(task), ...(inputs.length > 0 && { inputs }) };
+}
+
+/** What a task's route means now: the version with which it is tried again. A version of another scope is of other units. */
+export function wantedVersion(
+  routes: Configuration['routes'],
+  { find }: Pick<ApplicationCatalogue, 'find'>,
+): WantedVersion {
+  return (task) => {
+    const reference = routes.find(({ name }) => name === task.route)?.application;
+    const now = reference === undefined ? undefined : find(reference);
+    return now?.name === task.application && now.scope === task.scope ? now.version : undefined;
+  };
 }

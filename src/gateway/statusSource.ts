@@ -37,7 +37,7 @@ import type { PeerRegister } from './peerFigures.ts';
 import { peerLimitsInUse } from './peerLimitsInUse.ts';
 import { applicationStatuses } from './processing/applicationStatus.ts';
 import type { Processing } from './processing/processing.ts';
-import { runEntry, runPage } from './runSource.ts';
+import { runEntry, runPage, wantedVersion } from './runSource.ts';
 import { version } from './version.ts';
 
 /** Answered by who decides about callers. */
@@ -77,7 +77,8 @@ export function statusSource(parts: StatusParts, door: FrontDoorSources): ApiSou
     run: (id) => runEntry(parts.spool, id),
     retryRuns: (selection) => {
       const { tasks } = parts.spool;
-      const released = 'all' in selection ? tasks.releaseAll() : Number(tasks.release(selection.id));
+      const wanted = wantedVersion(parts.config.routes, parts.processing.applications);
+      const released = 'all' in selection ? tasks.releaseAll(wanted) : Number(tasks.release(selection.id, wanted));
       parts.processing.engine.wake();
       return released;
     },

@@ -12,7 +12,7 @@ export type MachineFacts = {
 
 type Diagnosis = { code: string; missing: string; hint: string };
 
-const notRun = 'Data parts with a command wait in quarantine until it is mended; everything else goes on.';
+const notRun = 'Applications with a command wait until it is mended; everything else goes on.';
 
 function refusal({ code, missing, hint }: Diagnosis, said: string): GatewayError {
   const words = said === '' ? '' : ` (bubblewrap says: ${said})`;

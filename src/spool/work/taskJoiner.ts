@@ -15,6 +15,8 @@ export type ApplicationRoute = RouteTarget & { application: ApplicationTarget };
 
 type JoinedTask = Task & { quietMs: number; expected: number | null };
 
+type JoinedFrom = Pick<Task, 'id' | 'study' | 'store' | 'priority'>;
+
 /** Unit of an instance without a usable UID: itself, so that strangers are never worked on together. */
 const unidentifiedUnit = (seq: number) => `unidentified-${seq}`;
 
@@ -48,6 +50,11 @@ export class TaskJoiner {
         WHERE x.instance = ? AND ${unitIsOf('t')})`)
         .pluck(),
       inputs: db.prepare('SELECT instance FROM task_input WHERE task = ?').pluck(),
+      stillHere: db
+        .prepare(
+          'SELECT x.instance FROM task_input x JOIN instance i ON i.seq = x.instance WHERE x.task = ? AND i.extents IS NOT NULL',
+        )
+        .pluck(),
       count: db.prepare(`UPDATE task SET (instances, bytes) = (SELECT count(*), coalesce(sum(i.size), 0)
         FROM task_input x JOIN instance i ON i.seq = x.instance WHERE x.task = task.id) WHERE id = ?`),
       joined: db.prepare(`UPDATE task SET instances = instances + 1, bytes = bytes + ?, store = ?,
@@ -80,6 +87,23 @@ export class TaskJoiner {
     const latest = this.latest(unit);
     if (latest === undefined) return undefined;
     const id = this.#create(unit, latest.revision + 1, latest);
+    this.#statements.setDue.run('due', dueAt, id);
+    return id;
+  }
+
+  /** All inputs of `from` that are still here, in a task of `unit` that is due at `dueAt`. Returns its id. */
+  takeOver(unit: UnitKey, from: JoinedFrom, dueAt: number): number {
+    const latest = this.latest(unit);
+    const isOpen = latest?.state === 'gathering' || latest?.state === 'due';
+    const quietMs = latest?.quietMs ?? 0;
+    const id =
+      latest !== undefined && isOpen && !this.#claimed.has(latest.id)
+        ? latest.id
+        : this.#create(unit, (latest?.revision ?? 0) + 1, { ...from, quietMs, expected: null });
+    for (const seq of this.#statements.stillHere.all(from.id) as number[]) {
+      this.#statements.addInput.run(id, seq);
+      this.#statements.ready.run(seq);
+    }
     this.#statements.setDue.run('due', dueAt, id);
     return id;
   }

@@ -15,6 +15,11 @@ import { prepareTaskStatements } from './taskStatements.ts';
 import { Totals, type WorkTotals } from './totals.ts';
 import type { InputOutcome, RunRecord, Task, TaskState } from './workTypes.ts';
 
+/** The version of a task's application that its route means now; undefined when it means none. */
+export type WantedVersion = (task: Task) => string | undefined;
+
+const sameVersion: WantedVersion = ({ version }) => version;
+
 export type TaskCount = { application: string; version: string; state: TaskState; n: number };
 
 /** Association end names studies, or a peer: what it sent is complete, unless more comes. */
@@ -230,13 +235,16 @@ export class TaskQueue {
 
   /**
    * An operator wants it tried again: a task in quarantine is due now; one that is over, with instances in quarantine or with
-   * results that could not be delivered, makes the next revision. False when there is nothing to be tried.
+   * results that could not be delivered, makes the next revision. Where the route means another version by now (`wanted`), that
+   * one takes its inputs over. False when there is nothing to be tried.
    */
-  release(id: number): boolean {
+  release(id: number, wanted: WantedVersion = sameVersion): boolean {
     return this.#db.transaction(() => {
       const task = this.get(id);
       if (task === undefined || this.#claimed.has(id)) return false;
       const now = this.#clock.now();
+      const version = wanted(task) ?? task.version;
+      if (version !== task.version && this.#isToBeTried(task)) return this.#handOver(task, version, now);
       const latest = this.#joiner.latest(task);
       if (latest !== undefined && latest.id !== id) return isOpen(latest);
       if (task.state === 'quarantined') {
@@ -249,6 +257,25 @@ export class TaskQueue {
       if (next !== undefined) this.#settling.task(next, now);
       return next !== undefined;
     })();
+  }
+
+  #isToBeTried({ id, state }: Task): boolean {
+    return state !== 'skipped' && (state !== 'finished' || this.#statements.hasQuarantined.get(id) === 1);
+  }
+
+  /** A task of another version over the inputs of `task`, of which that is rid; results that `task` has made stay. */
+  #handOver(task: Task, version: string, now: number): boolean {
+    const next = this.#joiner.takeOver({ ...task, version }, task, now);
+    this.#statements.recount.run(next);
+    if (task.state === 'finished') this.#statements.markHandedOver.run(task.id, next);
+    else {
+      this.#statements.markSuperseded.run(task.id, next);
+      const reason = `version ${version} has taken its place`;
+      this.#statements.skipped.run('work.superseded', reason, now, task.id);
+    }
+    this.#settling.task(task.id, now);
+    this.#settling.task(next, now);
+    return true;
   }
 
   /** Tasks in the order of their numbers, after `after`. */
@@ -269,9 +296,9 @@ export class TaskQueue {
   }
 
   /** Takes everything out of quarantine; returns how many tasks are tried again. */
-  releaseAll(): number {
+  releaseAll(wanted: WantedVersion = sameVersion): number {
     const ids = this.#statements.quarantinedIds.all() as number[];
-    return ids.filter((id) => this.release(id)).length;
+    return ids.filter((id) => this.release(id, wanted)).length;
   }
 
   counts(): TaskCount[] {

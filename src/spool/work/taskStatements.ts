@@ -58,6 +58,8 @@ export function prepareTaskStatements(db: Database.Database) {
       .pluck(),
     markSuperseded: db.prepare(`UPDATE task_input SET superseded = 1 WHERE task = ? AND instance IN
       (SELECT instance FROM task_input WHERE task = ?)`),
+    markHandedOver: db.prepare(`UPDATE task_input SET superseded = 1 WHERE task = ? AND outcome = 'quarantined'
+      AND instance IN (SELECT instance FROM task_input WHERE task = ?)`),
     setCounts: db.prepare('UPDATE task SET instances = ?, bytes = ? WHERE id = ?'),
     runs: db.prepare('SELECT run FROM task WHERE run IS NOT NULL').pluck(),
   };

@@ -157,6 +157,53 @@ suite('tasks', () => {
     expect(spool.tasks.release(again.id)).toBe(false);
   });
 
+  test('tried again under a newer version, that one has the inputs, and the older owes nothing', async () => {
+    await receive(spool, '1.2.1', content(100));
+    await receive(spool, '1.2.2', content(100));
+    clock.time += quietMs;
+    const broken = claimOne();
+    spool.tasks.quarantine(broken.id, { now: clock.now(), code: 'x', message: 'y' });
+    expect(spool.tasks.releaseAll(() => '1.1.0')).toBe(1);
+    expect(spool.tasks.get(broken.id)).toMatchObject({
+      state: 'skipped',
+      errorMessage: 'version 1.1.0 has taken its place',
+    });
+    expect(
+      spool.tasks.release(broken.id, () => '1.1.0'),
+      'once',
+    ).toBe(false);
+    const mended = claimOne();
+    expect(mended).toMatchObject({ version: '1.1.0', revision: 1, instances: 2, bytes: 200 });
+    await run(spool, mended, { outcome: (uid) => (uid === '1.2.1' ? 'used' : 'quarantined') });
+    deliverAll(spool, clock.now());
+    expect([stateOf(spool, '1.2.1'), stateOf(spool, '1.2.2')]).toEqual(['delivered', 'quarantined']);
+
+    expect(
+      spool.tasks.release(mended.id, () => '1.2.0'),
+      'instances that it set aside',
+    ).toBe(true);
+    expect(stateOf(spool, '1.2.1'), 'needed again').toBe('ready');
+    const best = claimOne();
+    expect(best).toMatchObject({ version: '1.2.0', revision: 1, instances: 2 });
+    await run(spool, best);
+    deliverAll(spool, clock.now());
+    expect([stateOf(spool, '1.2.1'), stateOf(spool, '1.2.2')]).toEqual(['delivered', 'delivered']);
+    expect(spool.tasks.get(mended.id)).toMatchObject({ state: 'finished' });
+    expect(
+      spool.tasks.release(best.id, () => '1.3.0'),
+      'there is nothing to be mended',
+    ).toBe(false);
+  });
+
+  test('a task that is with the engine is not handed over to another version', async () => {
+    await receive(spool, '1.2.1', content(100));
+    clock.time += quietMs;
+    const task = claimOne();
+    expect(spool.tasks.release(task.id, () => '1.1.0')).toBe(false);
+    await run(spool, task);
+    expect(spool.tasks.get(task.id)).toMatchObject({ state: 'finished' });
+  });
+
   test('what is skipped owes nothing', async () => {
     await receive(spool, '1.2.1', content(100));
     clock.time += quietMs;
