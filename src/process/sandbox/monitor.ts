@@ -56,7 +56,9 @@ export class Monitor {
     else this.#sampleGroup(this.#run.group);
     if (this.#usage.wasOutOfMemory || this.#usage.peakMemoryBytes > limits.memory) this.#stopForMemory();
     if (this.#usage.refusedTasks > 0) this.#stop('processes');
-    if (this.#usage.cpuSeconds > cpuBudgetSeconds(limits)) this.#stop('cpu-time');
+    // In a control group it never gets more than its share: the wall limit ends it.
+    const isShareKept = this.#run.group !== undefined;
+    if (!isShareKept && this.#usage.cpuSeconds > cpuBudgetSeconds(limits)) this.#stop('cpu-time');
     this.#measuring ??= this.#measure().finally(() => {
       this.#measuring = undefined;
     });

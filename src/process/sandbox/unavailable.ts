@@ -48,7 +48,7 @@ function diagnose(said: string, facts: MachineFacts): Diagnosis {
     return {
       code: 'proc-masked',
       missing: 'parts of /proc are covered, so that the kernel refuses a new one',
-      hint: 'in the systemd unit, leave out ProtectKernelTunables=, ProtectKernelLogs=, ProtectProc= and ProcSubset= (systemd/medusa-gateway.service says why); in a container, do not mask /proc',
+      hint: 'in the systemd unit, leave out ProtectKernelTunables=, ProtectKernelLogs=, ProtectProc= and ProcSubset=; in a container, do not mask /proc',
     };
   }
   if (/NETLINK|loopback|RTM_/i.test(said)) {

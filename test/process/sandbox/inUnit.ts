@@ -6,10 +6,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog } from '../../../src/base/log.ts';
 import { openSandbox } from '../../../src/process/sandbox/openSandbox.ts';
+import type { Sandbox } from '../../../src/process/sandbox/sandboxTypes.ts';
 
 const state = process.env.STATE_DIRECTORY ?? '';
 const say = (value: object) => process.stdout.write(`unit ${JSON.stringify(value)}\n`);
-const limits = { memory: 96 * 2 ** 20, cpu: 2, wall: 60_000, output: 2 ** 20, processes: 12 };
+const limits = { memory: 48 * 2 ** 20, cpu: 2, wall: 60_000, output: 2 ** 20, processes: 12 };
 
 const programs: Array<{ name: string; command: string[]; limits?: Partial<typeof limits> }> = [
   {
@@ -27,10 +28,6 @@ const programs: Array<{ name: string; command: string[]; limits?: Partial<typeof
   },
   { name: 'processes', command: ['/bin/sh', '-c', 'bomb() { bomb | bomb & }; bomb; sleep 1000'] },
   { name: 'wall', command: ['/bin/sh', '-c', 'while :; do :; done'], limits: { wall: 5000, cpu: 0.2 } },
-  {
-    name: 'output',
-    command: ['/bin/sh', '-c', 'i=0; while :; do i=$((i+1)); head -c 100000 /dev/zero > /output/$i; done'],
-  },
   {
     name: 'walls',
     command: [
@@ -50,12 +47,16 @@ if (!opened.available) {
   say({ unavailable: code, message, hint });
 } else {
   say({ enforcement: opened.enforcement });
+  if (process.env.ONLY_OPEN === undefined) await runAll(opened);
+}
+
+async function runAll(sandbox: Sandbox): Promise<void> {
   mkdirSync(join(state, 'application'), { recursive: true });
   for (const [at, program] of programs.entries()) {
     const [input, output] = [join(state, `${at}`, 'input'), join(state, `${at}`, 'output')];
     for (const path of [input, output]) mkdirSync(path, { recursive: true });
     writeFileSync(join(input, 'a.dcm'), 'an instance');
-    const outcome = await opened.run({
+    const outcome = await sandbox.run({
       application: {
         ...{
           name: 'unit',

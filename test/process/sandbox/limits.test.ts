@@ -64,7 +64,7 @@ describe.skipIf(skip !== undefined)(`limits of a data part ${skip ?? ''}`, () =>
     );
     expect(causeOf(ran)).toBe('memory');
     const roomy = await bench.shell(
-      'head -c 1G /dev/zero > /tmp/a; head -c 1G /dev/zero > /dev/shm/b; du -sm /tmp /dev/shm >&2; exit 9',
+      'for i in 1 2 3; do head -c 100M /dev/zero > /tmp/$i; head -c 100M /dev/zero > /dev/shm/$i; done; du -sm /tmp /dev/shm >&2; exit 9',
       { limits: { memory: 300 * 2 ** 20 } },
     );
     const sizes = [...roomy.words.matchAll(/^(\d+)\t\//gm)].map(([, size]) => Number(size));

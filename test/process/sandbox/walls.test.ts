@@ -99,7 +99,7 @@ print("interfaces", [n for _,n in socket.if_nameindex()])
     const root = bench.root;
     const found = await explore(`
 for p in ["${secret}","${other}/a.dcm","/etc/shadow","/etc/passwd-","/etc/ssl/private","/etc/medusa","/root","/home","/var","/run","/srv","/sys","/boot","/mnt","${root}"]:
- tries(p, lambda: os.listdir(p) if os.path.isdir(p) else open(p).read())
+ print(p, "open" if os.path.lexists(p) else "closed")
 for fd in os.listdir("/proc/self/fd"):
  def up(): 
   d=os.open("..",os.O_RDONLY|os.O_DIRECTORY,dir_fd=int(fd)); return os.listdir(d)
