@@ -1,8 +1,10 @@
 /** The picture of a study as it lies in a directory store: read back from there, by nothing of the gateway's own code. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { readGreyImage, readInstanceNumber } from './dicomImage.ts';
-import { drawOverview, type ProgressSample } from './overview.ts';
+import { cell, drawOverview, type ProgressSample, type Shown } from './overview.ts';
+import { renderGrey } from './picture.ts';
+import { decodedPng, shrunk } from './pngFile.ts';
 
 const shownImages = 8;
 /** Enough of a file for the elements before Instance Number. */
@@ -15,7 +17,8 @@ export function spread<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, index) => items[at(index)]).filter((item) => item !== undefined);
 }
 
-function headOf(path: string): Buffer {
+/** The beginning of a file. */
+export function headOf(path: string): Buffer {
   const fd = openSync(path, 'r');
   try {
     const head = Buffer.alloc(headBytes);
@@ -25,20 +28,55 @@ function headOf(path: string): Buffer {
   }
 }
 
+export function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+type Slice = { path: string; number: number };
+
+const picture = (path: string) => shrunk(decodedPng(readFileSync(path)), cell);
+
+/** The preview of an instance has its SOP Instance UID as its name. */
+function slicesShown(slices: readonly Slice[], files: readonly string[]): Shown[] {
+  const previews = new Map(
+    files.filter((path) => /\/previews\/[^/]+\.png$/.test(path)).map((path) => [basename(path, '.png'), path]),
+  );
+  return spread(slices, shownImages).map(({ path, number }) => {
+    const preview = previews.get(basename(path, '.dcm'));
+    if (preview !== undefined) return { raster: picture(preview), caption: String(number) };
+    const image = readGreyImage(readFileSync(path));
+    const shrink = Math.max(1, Math.ceil(Math.max(image.columns, image.rows) / cell));
+    return { raster: renderGrey(image, undefined, shrink), caption: String(number) };
+  });
+}
+
+/** What a data part drew: `key-<why>.png`. */
+const keyImages = (files: readonly string[]): Shown[] =>
+  files
+    .filter((path) => /\/key-[^/]+\.png$/.test(path))
+    .sort()
+    .map((path) => ({ raster: picture(path), caption: basename(path, '.png').slice('key-'.length).replace('-', ' ') }));
+
 /**
- * Writes a PNG file to `picture`: slices spread over all `.dcm` files below `storeDirectory`, and the bytes acknowledged and
- * delivered over time. Throws Error for files that cannot be shown.
+ * Writes a PNG file to `target`: slices spread over all `.dcm` files below `storeDirectory`, by their previews where there are
+ * some, key images, and the bytes acknowledged and delivered over time. Throws Error for files that cannot be shown.
  */
-export function drawContactSheet(picture: string, storeDirectory: string, samples: readonly ProgressSample[]): void {
-  const slices = readdirSync(storeDirectory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.dcm'))
-    .map((entry) => join(entry.parentPath, entry.name))
+export function drawContactSheet(target: string, storeDirectory: string, samples: readonly ProgressSample[]): void {
+  const files = filesBelow(storeDirectory);
+  const slices = files
+    .filter((path) => path.endsWith('.dcm'))
     .map((path) => ({ path, number: readInstanceNumber(headOf(path)) }))
     .sort((a, b) => a.number - b.number);
-  const images = spread(slices, shownImages).map(({ path }) => readGreyImage(readFileSync(path)));
+  const shown = slicesShown(slices, files);
+  const keys = keyImages(files);
   const lines = [
-    `${slices.length} slices in the store, ${images.length} of them shown`,
+    `${slices.length} slices in the store, ${shown.length} of them shown${keys.length === 0 ? '' : `, and ${keys.length} key images`}`,
     'bytes acknowledged and delivered',
   ];
-  writeFileSync(picture, drawOverview({ title: 'Read back from the store', lines, images, samples }));
+  writeFileSync(
+    target,
+    drawOverview({ title: 'Read back from the store', lines, images: [...shown, ...keys], samples }),
+  );
 }

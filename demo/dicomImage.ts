@@ -64,29 +64,36 @@ function decimal(value: Buffer | undefined, otherwise: number): number {
   return Number.isFinite(number) ? number : otherwise;
 }
 
-type Opened = { file: Buffer; dataSetAt: number; explicit: boolean };
+type Opened = { file: Buffer; dataSetAt: number; explicit: boolean; transferSyntax: string };
 
 function open(part10: Uint8Array): Opened {
   const file = Buffer.from(part10.buffer, part10.byteOffset, part10.byteLength);
   if (file.toString('latin1', 128, 132) !== 'DICM') throw new Error('not a Part 10 file');
   const meta = readElements(file, 132, true, (tag) => tag < 0x00030000);
   const transferSyntax = text(meta.found.get(0x00020010));
-  if (transferSyntax !== explicitLittleEndian && transferSyntax !== implicitLittleEndian) {
-    throw new Error(`cannot show transfer syntax ${transferSyntax}`);
-  }
-  return { file, dataSetAt: meta.end, explicit: transferSyntax === explicitLittleEndian };
+  // Whatever encapsulates pixels has its elements in explicit VR little endian (PS3.5 A.4).
+  return { file, dataSetAt: meta.end, explicit: transferSyntax !== implicitLittleEndian, transferSyntax };
+}
+
+/** Texts of elements, in ascending order of their tags, from the beginning of a Part 10 file; '' for what is not there. */
+export function readTexts(head: Uint8Array, tags: readonly number[]): string[] {
+  const { file, dataSetAt, explicit } = open(head);
+  const { found } = readElements(file, dataSetAt, explicit, (tag) => tag <= (tags.at(-1) ?? 0));
+  return tags.map((tag) => text(found.get(tag)));
 }
 
 /** Instance Number (0020,0013) from the beginning of a Part 10 file; 0 when it is not there. */
 export function readInstanceNumber(head: Uint8Array): number {
-  const { file, dataSetAt, explicit } = open(head);
-  const { found } = readElements(file, dataSetAt, explicit, (tag) => tag <= 0x00200013);
-  return decimal(found.get(0x00200013), 0);
+  const number = Number.parseInt(readTexts(head, [0x00200013])[0] ?? '', 10);
+  return Number.isFinite(number) ? number : 0;
 }
 
 /** Throws Error for files that it cannot show. */
 export function readGreyImage(part10: Uint8Array): GreyImage {
-  const { file, dataSetAt, explicit } = open(part10);
+  const { file, dataSetAt, explicit, transferSyntax } = open(part10);
+  if (transferSyntax !== explicitLittleEndian && transferSyntax !== implicitLittleEndian) {
+    throw new Error(`cannot show transfer syntax ${transferSyntax}`);
+  }
   const { found } = readElements(file, dataSetAt, explicit, () => true);
   const rows = short(found.get(0x00280010));
   const columns = short(found.get(0x00280011));

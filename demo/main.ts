@@ -1,6 +1,6 @@
 /**
- * The main job on this machine, from nothing: a gateway with TLS, a study sent by C-STORE, delivered to an object store,
- * proven by receipts. Shows what happens while it happens; the last line is one JSON object. Needs neither root nor a
+ * The main job on this machine, from nothing: a gateway with TLS, a study sent by C-STORE, split applications over it, what they
+ * make delivered to an object store and proven by receipts, the patient not among it. Shows what happens while it happens; the last line is one JSON object. Needs neither root nor a
  * network beyond loopback, and leaves everything it made under var/demo to be looked at.
  */
 
@@ -10,13 +10,15 @@ import { loadSigningKey } from '../src/delivery/signingKey.ts';
 import { openStore } from '../src/delivery/store/openStore.ts';
 import { verifyStore } from '../src/delivery/verify.ts';
 import { sendFiles } from '../src/dicom/scu/sendFiles.ts';
+import type { GatewayStatus } from '../src/web/status.ts';
 import { GatewayProcess } from '../test/support/gatewayProcess.ts';
 import { drawContactSheet } from './chart.ts';
 import { type DemoSite, setUpSite } from './site.ts';
 import { type Sample, Timeline } from './timeline.ts';
+import { filesNaming, identityIn } from './whoIsInTheStore.ts';
 
 const slices = 120;
-const deliveryTimeoutMs = 45_000;
+const timeoutMs = 180_000;
 const directory = resolve('var/demo');
 const shown = (path: string) => relative(process.cwd(), path);
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -56,19 +58,36 @@ function watchDelivery(gateway: GatewayProcess, timeline: Timeline): () => void 
   return () => clearInterval(timer);
 }
 
-async function waitForDelivery(gateway: GatewayProcess, expected: number) {
-  const deadline = Date.now() + deliveryTimeoutMs;
-  let last = -1;
+/** Until every application has run over the study and all that they made is in the store; or one cannot. */
+async function waitForResults(gateway: GatewayProcess, site: DemoSite): Promise<GatewayStatus> {
+  const deadline = Date.now() + timeoutMs;
+  let last = '';
   for (;;) {
     const status = await gateway.status();
     const store = status.stores[0];
-    const delivered = store?.delivered ?? 0;
-    if (delivered !== last) console.log(`   ${delivered} of ${expected} in the store, ${store?.queued ?? 0} waiting`);
-    last = delivered;
-    const settled = delivered >= expected && store?.queued === 0 && store.inFlight === 0 && status.studies.open === 0;
-    if (settled || Date.now() > deadline) return status;
-    await new Promise((done) => setTimeout(done, 200));
+    const runs = site.applications.map((name) => status.applications.find(({ application }) => application === name));
+    const progress = `${runs.filter((app) => app?.runs).length} of ${runs.length} applications done, ${store?.delivered ?? 0} objects in the store`;
+    if (progress !== last) console.log(`   ${progress}`);
+    last = progress;
+    const isDone = runs.every((app) => app && app.tasks.finished > 0 && app.tasks.due + app.tasks.gathering === 0);
+    const isIdle = store?.queued === 0 && store.inFlight === 0 && status.studies.open === 0;
+    const hasFailed = runs.some((app) => app && app.tasks.quarantined > 0);
+    if ((isDone && isIdle) || hasFailed || Date.now() > deadline) return status;
+    await new Promise((done) => setTimeout(done, 300));
   }
+}
+
+function tellRuns(site: DemoSite, { applications }: GatewayStatus): void {
+  for (const app of applications) {
+    const { application, instancesIn, instancesOut, files, bytesIn, bytesOut, lastFailure } = app;
+    const made = [instancesOut > 0 ? `${instancesOut} images` : '', files > 0 ? `${files} files` : ''].filter(Boolean);
+    const share = bytesIn === 0 ? '' : `, ${((100 * bytesOut) / bytesIn).toFixed(1)} % of it`;
+    console.log(
+      `   ${application}: ${instancesIn} images of ${megabytes(bytesIn)} became ${made.join(' and ') || 'nothing'} of ${megabytes(bytesOut)}${share}`,
+    );
+    if (lastFailure) console.log(`   PROBLEM: ${lastFailure.code}: ${lastFailure.message}`);
+  }
+  if (site.noForeignPart) console.log(`   left out: an application with a program of its own: ${site.noForeignPart}`);
 }
 
 async function verify(site: DemoSite) {
@@ -82,7 +101,7 @@ async function verify(site: DemoSite) {
 }
 
 async function main(): Promise<boolean> {
-  step('1  Setting up a site: certificates, configuration, a synthetic CT study');
+  step('1  Setting up a site: certificates, configuration, split applications, a synthetic CT study');
   const site = await setUpSite(directory, slices);
   const bytesOnDisk = site.instances.reduce((sum, { instance }) => sum + instance.size, 0);
   console.log(`   ${site.instances.length} instances, ${megabytes(bytesOnDisk)}, under ${shown(directory)}`);
@@ -107,38 +126,61 @@ async function main(): Promise<boolean> {
       `   ${report.acknowledged} of ${site.instances.length} acknowledged: each was on disk before its Success`,
     );
 
-    step('4  Delivering to the object store');
-    const status = await waitForDelivery(gateway, report.acknowledged);
+    step('4  Split applications: what they make goes to the object store, the images of the patient stay here');
+    const status = await waitForResults(gateway, site);
     stopWatching();
     timeline.delivered = status.stores[0]?.deliveredBytes ?? timeline.delivered;
     const samples: Sample[] = timeline.stop();
+    tellRuns(site, status);
 
     step('5  Verifying: reading the store again and comparing it with the signed receipts');
     const proof = await verify(site);
-    const ofInstances = proof.verified;
-    console.log(`   ${proof.receipts} receipts in an unbroken chain, ${ofInstances} objects with the right digest`);
+    console.log(`   ${proof.receipts} receipts in an unbroken chain, ${proof.verified} objects with the right digest`);
     for (const problem of [...proof.missing, ...proof.corrupt]) console.log(`   PROBLEM: ${JSON.stringify(problem)}`);
 
-    step('6  Drawing what arrived');
+    step('6  Looking for the patient in everything that left');
+    const identity = identityIn(site.instances.map(({ path }) => path));
+    const naming = filesNaming(site.store, identity);
+    console.log(
+      `   ${naming.length} files of the store have any of ${identity.length} names, numbers and UIDs in them`,
+    );
+    for (const file of naming) console.log(`   PROBLEM: ${shown(file)}`);
+
+    step('7  Drawing what arrived');
     const picture = join(directory, 'study.png');
-    await drawContactSheet(picture, site.store, samples);
+    drawContactSheet(picture, site.store, samples);
     const page = join(directory, 'status.html');
     writeFileSync(page, await gateway.page());
-    console.log(`   ${shown(picture)}: slices read back from the store; ${shown(page)}: the status page as it was`);
+    console.log(`   ${shown(picture)}: what was read back from the store; ${shown(page)}: the status page as it was`);
 
     const delivered = status.stores[0]?.delivered ?? 0;
     const bytesOut = status.stores[0]?.deliveredBytes ?? 0;
-    const counts = [report.sent, report.acknowledged, delivered, ofInstances];
-    const ok = proof.ok && counts.every((count) => count === site.instances.length);
+    const isWhole = status.applications.every(
+      ({ runs, instancesIn, instancesOut, files, quarantined }) =>
+        runs === 1 && instancesIn === report.sent && instancesOut + files > 0 && quarantined === 0,
+    );
+    const ok =
+      proof.ok &&
+      report.sent === site.instances.length &&
+      report.acknowledged === report.sent &&
+      delivered > 0 &&
+      proof.verified === delivered &&
+      isWhole &&
+      identity.length > 0 &&
+      naming.length === 0;
     const result = {
       ok,
       sent: report.sent,
       acknowledged: report.acknowledged,
       delivered,
-      verified: ofInstances,
+      verified: proof.verified,
       bytesIn: report.bytes,
       bytesOut,
       reduction: bytesOut === 0 ? 0 : Math.round((report.bytes / bytesOut) * 1000) / 1000,
+      applications: status.applications.map(({ application, instancesOut, files, bytesOut: bytes }) => ({
+        ...{ application, instances: instancesOut, files, bytesOut: bytes },
+      })),
+      filesNamingThePatient: naming.length,
       statusPage: pageUrl ?? page,
       savedStatusPage: shown(page),
       picture: shown(picture),

@@ -1,8 +1,6 @@
 /** The demo's picture: slices as they came back out of the store, and what happened over time. */
 import { Canvas, type Colour, type Rectangle, textWidth } from './canvas.ts';
-import type { GreyImage } from './dicomImage.ts';
-import { renderGrey, type Window } from './picture.ts';
-import { encodePng } from './png.ts';
+import { encodePng, type Raster } from './png.ts';
 
 /** Bytes so far at one moment; `ms` since the beginning. */
 export type ProgressSample = { ms: number; acknowledged: number; delivered: number };
@@ -66,24 +64,25 @@ export function drawProgress(canvas: Canvas, area: Rectangle, samples: readonly 
   }
 }
 
+export type Shown = { raster: Raster; caption: string };
+
 export type OverviewOptions = {
   title: string;
   /** Lines of text under the title, such as "48 slices verified". */
   lines: readonly string[];
-  /** At most eight are shown. */
-  images: readonly GreyImage[];
+  /** At most `cell` pixels high and wide each, four in a row. */
+  images: readonly Shown[];
   samples: readonly ProgressSample[];
-  window?: Window;
 };
 
 const columns = 4;
-const cell = 256;
+/** Pixels that a picture has room for, each way. */
+export const cell = 256;
 const gap = 4;
 
-/** A PNG file: up to eight images, and under them the bytes over time. */
-export function drawOverview({ title, lines, images, samples, window }: OverviewOptions): Buffer {
-  const shown = images.slice(0, 2 * columns);
-  const rows = Math.ceil(shown.length / columns);
+/** A PNG file: the images, and under them the bytes over time. */
+export function drawOverview({ title, lines, images, samples }: OverviewOptions): Buffer {
+  const rows = Math.ceil(images.length / columns);
   const width = 2 * margin + columns * cell + (columns - 1) * gap;
   const top = margin + 34 + 20 * lines.length;
   const sheetHeight = rows * (cell + gap);
@@ -92,13 +91,12 @@ export function drawOverview({ title, lines, images, samples, window }: Overview
   lines.forEach((line, index) => {
     canvas.write(line, margin, margin + 34 + 20 * index, ink, 2);
   });
-  shown.forEach((image, index) => {
+  images.forEach(({ raster, caption }, index) => {
     const x = margin + (index % columns) * (cell + gap);
     const y = top + Math.floor(index / columns) * (cell + gap);
-    const shrink = Math.max(1, Math.ceil(Math.max(image.columns, image.rows) / cell));
     canvas.fill({ x, y, width: cell, height: cell }, black);
-    canvas.place(renderGrey(image, window, shrink), x, y);
-    canvas.write(String(image.instanceNumber), x + 6, y + 6, [230, 230, 230]);
+    canvas.place(raster, x, y);
+    canvas.write(caption, x + 6, y + 6, [230, 230, 230]);
   });
   drawProgress(canvas, { x: margin, y: top + sheetHeight + 10, width: width - 2 * margin, height: 320 }, samples);
   return encodePng(canvas.raster);

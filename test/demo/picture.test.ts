@@ -1,13 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { drawContactSheet, spread } from '../../demo/chart.ts';
-import { readGreyImage, readInstanceNumber } from '../../demo/dicomImage.ts';
+import { readGreyImage, readInstanceNumber, readTexts } from '../../demo/dicomImage.ts';
 import { pictureOf, renderGrey } from '../../demo/picture.ts';
 import { encodePng } from '../../demo/png.ts';
+import { decodedPng, shrunk } from '../../demo/pngFile.ts';
+import { filesNaming, identityIn } from '../../demo/whoIsInTheStore.ts';
 import { ctStudy, transferSyntaxes, writeStudy } from '../../synthetic/index.ts';
 import { hasProgram } from '../support/programs.ts';
 
@@ -118,5 +120,55 @@ describe('the contact sheet', () => {
     expect(has([24, 116, 160])).toBe(true); // and of what was delivered
     // No samples and no files: a picture all the same.
     drawContactSheet(picture, join(directory, 'store', 'deep'), []);
+  });
+
+  it('shows previews in place of slices that are compressed, and key images', () => {
+    const store = join(directory, 'results');
+    const previews = join(store, 'results', 'app', '1.0.0', 'previews');
+    mkdirSync(previews, { recursive: true });
+    const [{ path = '', instance } = {}] = writeStudy(store, ctStudy({ slices: 1, rows: 32, columns: 32 }));
+    const file = readFileSync(path);
+    file.write('1.2.840.10008.1.2.5', file.indexOf('1.2.840.10008.1.2.1\0')); // RLE, if only by its name
+    writeFileSync(path, file);
+    expect(readInstanceNumber(file)).toBe(1);
+    expect(() => drawContactSheet(join(directory, 'no.png'), store, [])).toThrow('cannot show transfer syntax');
+    const uniform = (width: number, grey: number) =>
+      encodePng({ width, height: width, channels: 1, pixels: new Uint8Array(width * width).fill(grey) });
+    writeFileSync(join(previews, `${instance?.sopInstanceUid}.png`), uniform(64, 77));
+    writeFileSync(join(store, 'results', 'key-largest-lung.png'), uniform(512, 99));
+    const picture = join(directory, 'results.png');
+    drawContactSheet(picture, store, []);
+    const { pixels } = decodePng(readFileSync(picture));
+    for (const grey of [77, 99]) expect(Buffer.from(pixels).includes(Buffer.alloc(3 * 50, grey))).toBe(true);
+  });
+});
+
+describe('PNG files read back', () => {
+  it.each([1, 3] as const)('have the pixels of %i channels', (channels) => {
+    const pixels = Uint8Array.from({ length: 6 * 4 * channels }, (_, i) => (i * 37) % 256);
+    const raster = { width: 6, height: 4, channels, pixels };
+    expect(decodedPng(encodePng(raster))).toEqual(raster);
+    const half = shrunk(raster, 3);
+    expect(half).toMatchObject({ width: 3, height: 2, channels });
+    const corner = [0, 1, 6, 7].map((pixel) => pixels[pixel * channels] ?? 0);
+    expect(half.pixels[0]).toBe(Math.round(corner.reduce((sum, value) => sum + value, 0) / 4));
+  });
+});
+
+describe('the patient', () => {
+  it('is found in what a study says, and in files that have any of it in them or in their path', () => {
+    const [sent] = writeStudy(join(directory, 'sent'), ctStudy({ slices: 1, rows: 16, columns: 16, seed: 7 }));
+    const identity = identityIn([sent?.path ?? '']);
+    expect(identity).toEqual(expect.arrayContaining(['Synthetic^Phantom', 'SYNTHETIC-000007']));
+    expect(identity).toContain(sent?.instance.studyInstanceUid);
+    expect(readTexts(readFileSync(sent?.path ?? ''), [0x00100010, 0x00100020])).toEqual(identity.slice(1, 3));
+    const store = join(directory, 'left');
+    const folder = join(store, sent?.instance.studyInstanceUid ?? '');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(store, 'clean.json'), '{}');
+    expect(filesNaming(store, identity)).toEqual([]);
+    writeFileSync(join(store, 'leak.json'), '{"id":"SYNTHETIC-000007"}');
+    writeFileSync(join(folder, 'empty.png'), '');
+    expect(filesNaming(store, identity).sort()).toEqual([join(folder, 'empty.png'), join(store, 'leak.json')].sort());
   });
 });
