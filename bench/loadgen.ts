@@ -50,6 +50,8 @@ export type Load = {
   payload: Payload;
   count: number;
   associations: number;
+  /** AE title of the sender; default LOADGEN. */
+  callingAeTitle?: string;
   /** Requests that each association may have unanswered, if the receiver grants so many; default 1. */
   window?: number;
   /** The longest P-DATA-TF that is sent, whatever the receiver takes, bytes; default 131072. */
@@ -90,6 +92,7 @@ export async function sendLoad(load: Load): Promise<LoadResult> {
     ...['--sop-class', payload.sopClassUid, '--transfer-syntax', payload.transferSyntaxUid],
     ...['--count', String(load.count), '--associations', String(load.associations)],
     ...['--uid-start', String(nextNumber)],
+    ...(load.callingAeTitle === undefined ? [] : ['--calling', load.callingAeTitle]),
     ...(load.window === undefined ? [] : ['--window', String(load.window)]),
     ...(load.maxPdu === undefined ? [] : ['--max-pdu', String(load.maxPdu)]),
     ...(load.tls ? tlsArguments(load.tls) : []),

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only reception|delivery|spool|negotiation|siege] [--quick] [--json] [--storage FOLDER]`: measurements side by side with
+ * `npm run bench -- [--only reception|delivery|spool|split|negotiation|siege] [--quick] [--json] [--storage FOLDER]`: measurements side by side with
  * others. Tables and remarks go to standard error with --json, else to standard output; the last line of standard output
  * is one JSON object in any case.
  */
@@ -13,6 +13,7 @@ import { benchNegotiation } from './negotiationSection.ts';
 import { benchReception } from './receptionSection.ts';
 import type { Section } from './section.ts';
 import { benchSiege } from './siegeSection.ts';
+import { benchSplit } from './splitSection.ts';
 import { benchSpoolForms } from './spoolForms.ts';
 import { fileSystemOf, openStorage, pageCacheRule } from './storage.ts';
 
@@ -20,16 +21,17 @@ const sections: Record<string, Section> = {
   reception: benchReception,
   delivery: benchDelivery,
   spool: benchSpoolForms,
+  split: benchSplit,
   negotiation: benchNegotiation,
   siege: benchSiege,
 };
-/** These answer a question of ours, and compare with nobody: they run only when they are named. */
-const whenNamed = new Set(['negotiation', 'siege']);
+/** These answer a question of ours, or take their own five minutes: they run only when they are named. */
+const whenNamed = new Set(['split', 'negotiation', 'siege']);
 /** Fixed names of measurements whose subjects are not built yet. */
-const later = ['split', 'tunnel', 'link'];
+const later = ['tunnel', 'link'];
 
 const usage = `npm run bench -- [--only ${Object.keys(sections).join('|')}] [--quick] [--json] [--storage FOLDER]
-  --quick     everything in under five minutes, with shorter runs and fewer rounds; negotiation and siege run only when they are named
+  --quick     everything in under five minutes, with shorter runs and fewer rounds; ${[...whenNamed].join(', ')} run only when they are named
   --json      nothing but the JSON line on standard output
   --storage   a folder on a real disk for all that receivers write (default var/bench in the project)
 `;
