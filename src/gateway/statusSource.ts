@@ -6,6 +6,7 @@ import type { LaneStatus } from '../delivery/lane.ts';
 import type { KeySpace } from '../delivery/objectKeys.ts';
 import type { UsableLedger } from '../delivery/openLedger.ts';
 import type { Receipt } from '../delivery/receipt.ts';
+import { hintOf } from '../delivery/store/storeErrors.ts';
 import type { ConnectionGate } from '../dicom/transport/connectionGate.ts';
 import type { Listener } from '../dicom/transport/listener.ts';
 import { type Delivery, priorities } from '../spool/index/deliveryQueue.ts';
@@ -211,8 +212,12 @@ function queueEntry({ spool, dispatcher, keySpaces }: StatusParts, delivery: Del
     delivered: 'delivered',
     quarantined: 'quarantined',
   };
-  const failed =
-    delivery.errorCode === null ? undefined : { code: delivery.errorCode, message: delivery.errorMessage ?? '' };
+  const { errorCode, errorMessage, failedAt } = delivery;
+  const hint = errorCode === null ? undefined : hintOf(errorCode);
+  const lastError = errorCode !== null && {
+    ...{ code: errorCode, message: errorMessage ?? '', at: failedAt ?? 0 },
+    ...(hint !== undefined && { hint }),
+  };
   return {
     id: delivery.id,
     store: delivery.store,
@@ -223,7 +228,7 @@ function queueEntry({ spool, dispatcher, keySpaces }: StatusParts, delivery: Del
     attempts: delivery.attempts,
     queuedAt: instance?.receivedAt ?? made?.run?.finishedAt ?? 0,
     ...(delivery.nextAttemptAt > 0 ? { nextAttemptAt: delivery.nextAttemptAt } : {}),
-    ...(failed ? { lastError: { ...failed, at: delivery.failedAt ?? 0 } } : {}),
+    ...(lastError && { lastError }),
     ...(made?.run === undefined ? {} : { result: queuedResult(made.run, made.result.from.length) }),
   };
 }

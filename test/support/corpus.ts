@@ -7,6 +7,7 @@ export type CorpusEntry = {
   path: string;
   absolute: string;
   kind: string;
+  sopClassUid: string;
   transferSyntaxUid: string;
   isMalformed: boolean;
   size: number;
@@ -26,6 +27,7 @@ export function corpusEntries(): CorpusEntry[] {
         path,
         absolute: join(corpusFolder, path),
         kind: cell('kind'),
+        sopClassUid: cell('sop_class_uid'),
         transferSyntaxUid: cell('transfer_syntax_uid'),
         isMalformed: path.startsWith('malformed-'),
         size: Number(cell('size')),

@@ -13,7 +13,7 @@ const program = fileURLToPath(new URL('../../bin/medusa-gateway', import.meta.ur
 /** GET on the gateway's local socket; rejects while it is down. */
 export function fetchText(socketPath: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, timeout: 5_000 }, (response) => {
+    const asked = request({ socketPath, path, timeout: 5_000, agent: false }, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
       response.on('end', () => resolve(Buffer.concat(pieces).toString('utf8')));

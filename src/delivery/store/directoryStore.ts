@@ -104,7 +104,7 @@ export function createDirectoryStore(
     const subject = key;
     const present = await hashFile(path, signal);
     if (present.size !== size || present.sha256 !== sha256) {
-      const message = `the store holds ${present.size} bytes with SHA-256 ${present.sha256}`;
+      const message = `the store holds another object under this key, ${present.size} bytes with SHA-256 ${present.sha256}`;
       throw storeError('store.conflict', message, { operation: 'write object', subject });
     }
     // Whoever wrote it may have died before its directory entry was durable.

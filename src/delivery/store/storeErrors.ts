@@ -59,6 +59,10 @@ export const STORE_ERRORS = {
 
 export type StoreErrorCode = keyof typeof STORE_ERRORS;
 
+/** What mends an error of a store, by its code; undefined for one that is not of a store. */
+export const hintOf = (code: string): string | undefined =>
+  Object.hasOwn(STORE_ERRORS, code) ? STORE_ERRORS[code as StoreErrorCode].hint : undefined;
+
 export function storeError(
   code: StoreErrorCode,
   message: string,
