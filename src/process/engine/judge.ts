@@ -12,7 +12,7 @@ export function judge(state: RunState, { select, termination }: Application): vo
     throw failed(
       'application.instance-failed',
       `${quarantined} instances cannot be processed${why}`,
-      'the application asks for all or none (termination.onInstanceFailure); mend the cause, then `queue retry`',
+      'the application asks for all or none (termination.onInstanceFailure); mend the cause, then `app retry`',
     );
   }
   const least = Math.max(1, select.minInstances ?? 1);

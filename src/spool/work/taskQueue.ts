@@ -360,7 +360,7 @@ export class TaskQueue {
 
   #expect(id: number, operation: string): Task {
     const task = this.get(id);
-    if (task === undefined) throw workError('no-task', `there is no such task to ${operation}`, id, 'see `queue list`');
+    if (task === undefined) throw workError('no-task', `there is no such task to ${operation}`, id, 'see `app runs`');
     if (!isOpen(task))
       throw workError('not-open', `it is ${task.state}, to ${operation} it is too late`, id, 'claim it');
     return task;
