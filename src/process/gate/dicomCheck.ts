@@ -37,12 +37,13 @@ type Place = { path: readonly number[]; set: CharacterSet };
 /** Deflated objects are inflated in memory. */
 const maxInflated = 1024 * 1024 * 1024;
 const maxFindings = 50;
+const maxMetaFindings = 10;
 const limits = { maxBytesInMemory: 256 * 1024 * 1024 };
 
 export function checkDicom(source: ByteSource, check: DicomCheck): GateFinding[] {
   const head = source.read(0, Math.min(source.size, fileMetaHead));
   const meta = checkFileMeta(head);
-  const { findings } = meta;
+  const findings = meta.findings.slice(0, maxMetaFindings);
   if (searchBytes(head.subarray(0, Math.min(meta.end, head.length)), check.needles, 'text') !== undefined) {
     findings.push({
       code: 'gate.original-value',

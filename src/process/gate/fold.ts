@@ -4,7 +4,14 @@
  */
 
 /** Lower case, without marks; `ß` is one letter here, as it is one byte in ISO 8859-1. */
-export const fold = (text: string): string =>
+export const fold = (text: string): string => (isAscii(text) ? text.toLowerCase() : foldMarks(text));
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) return false;
+  return true;
+}
+
+const foldMarks = (text: string): string =>
   text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ß', 's');
 
 /** What a byte is: 0 a separator, else the code of a small letter or a digit. */

@@ -24,8 +24,8 @@ export class Needles {
   readonly joined: readonly string[];
   /** Folded values in other scripts than Latin, without separators. */
   readonly foreign: readonly string[];
-  /** Whether some value has letters outside ASCII: only then other encodings differ by more than null bytes. */
-  readonly hasMarks: boolean;
+  /** Values with letters outside ASCII, in UTF-8 and UTF-16: only there encodings differ by more than null bytes. */
+  readonly encoded: readonly Buffer[];
   readonly uids: ReadonlySet<string>;
   readonly replacements: ReadonlySet<string>;
   readonly longest: number;
@@ -46,7 +46,7 @@ export class Needles {
     }
     this.longest = longest;
     this.foreign = [...foreign];
-    this.hasMarks = [...values].some((value) => /[^\x20-\x7e]/.test(value));
+    this.encoded = [...values].filter((value) => /\P{ASCII}/u.test(value)).flatMap(encodings);
     this.joined = joinedNames(identities);
     const uids = identities.flatMap((identity) => identity.uids);
     this.replacements = new Set(uids.map(({ replacement }) => replacement));
@@ -83,6 +83,15 @@ function valuesOf(identities: readonly Identity[]): Set<string> {
       if (/\P{ASCII}/u.test(word) && word.length > 1) values.add(word);
   }
   return values;
+}
+
+/** As it is, in small letters and in capitals; with more than four bytes, so that chance finds none of them. */
+function encodings(value: string): Buffer[] {
+  const spelt = new Set([value, value.toLowerCase(), value.toUpperCase()]);
+  return [...spelt].flatMap((text) => {
+    const wide = Buffer.from(text, 'utf16le');
+    return [Buffer.from(text), wide, Buffer.from(wide).swap16()].filter(({ length }) => length > 4);
+  });
 }
 
 const dateForm = /^(\d{4})(\d\d)(\d\d)$/;

@@ -13,7 +13,7 @@ export type Region = 'text' | 'number' | 'file' | 'name' | 'binary';
 export type Found = 'value' | 'uid';
 
 /** Null bytes between characters, as UTF-16 has them, are passed over. */
-export type ScanOptions = { region: Region; skipNulls?: boolean; uidsOnly?: boolean };
+export type ScanOptions = { region: Region; skipNulls?: boolean };
 
 const dot = 0x2e;
 const isDigit = (code: number) => code >= 0x30 && code <= 0x39;
@@ -21,12 +21,16 @@ const minUid = 8;
 /** A UID that begins with an original one and a dot was made of it. */
 const minUidPrefix = 16;
 const minJoined = 7;
+/** YYYYMMDD, with which a date with a time of day begins. */
+const dateLength = 8;
 
 /** The first hit that counts; undefined when there is none. */
 export function scanBytes(bytes: Buffer, needles: Needles, options: ScanOptions): Found | undefined {
   const { skipNulls = false } = options;
+  const hasJoined = needles.joined.length > 0;
   let hash = emptyHash;
   let start = -1;
+  let dateHash = emptyHash;
   let length = 0;
   let wasDigit = false;
   let uidStart = -1;
@@ -48,12 +52,10 @@ export function scanBytes(bytes: Buffer, needles: Needles, options: ScanOptions)
       uidStart = -1;
     }
     if (start >= 0 && (code === 0 || digit !== wasDigit)) {
-      if (
-        !options.uidsOnly &&
-        (needles.mayBegin(hash) || (!wasDigit && length >= minJoined && needles.joined.length > 0))
-      ) {
-        if (isHit(bytes, start, i, needles, options)) return 'value';
-      }
+      const isCandidate =
+        needles.mayBegin(hash) ||
+        (wasDigit ? length > dateLength && needles.mayBegin(dateHash) : length >= minJoined && hasJoined);
+      if (isCandidate && isHit(bytes, start, i, needles, options)) return 'value';
       start = -1;
     }
     if (code === 0) continue;
@@ -65,6 +67,7 @@ export function scanBytes(bytes: Buffer, needles: Needles, options: ScanOptions)
     }
     hash = addToHash(hash, code);
     length += 1;
+    if (length === dateLength) dateHash = hash;
   }
   return undefined;
 }
@@ -85,7 +88,11 @@ export function isOriginalUid(text: string, { uids }: Needles): boolean {
 function isHit(bytes: Buffer, start: number, end: number, needles: Needles, options: ScanOptions): boolean {
   const [token = ''] = tokensOf(textIn(bytes, start, end));
   if (needles.joined.some((name) => token.includes(name))) return true;
-  const candidates = needles.beginningWith(token);
+  const isDateTime = token.length > dateLength && isDigit(token.charCodeAt(0));
+  const candidates = [
+    ...needles.beginningWith(token),
+    ...(isDateTime ? needles.beginningWith(token.slice(0, dateLength)) : []),
+  ];
   if (candidates.length === 0) return false;
   const reach = (needles.longest + 8) * (options.skipNulls ? 2 : 1);
   const following = textIn(bytes, start, Math.min(bytes.length, start + reach));

@@ -21,25 +21,18 @@ function searchForeign(folded: string, { foreign }: Needles): Found | undefined 
   return foreign.some((value) => joined.includes(value)) ? 'value' : undefined;
 }
 
-const big = new TextDecoder('utf-16be');
-
-/** Bytes of any kind: as ASCII and ISO 8859-1, as UTF-8 and as UTF-16 in either order, at even and odd places. */
+/** Bytes of any kind: as ASCII, ISO 8859-1, UTF-8, and UTF-16 in either order. */
 export function searchBytes(bytes: Buffer, needles: Needles, region: Region): Found | undefined {
   const found = scanBytes(bytes, needles, { region });
   if (found !== undefined || bytes.length < 4) return found;
   if (bytes.includes(0)) {
-    const wide = scanBytes(bytes, needles, { region: region === 'text' ? 'text' : region, skipNulls: true });
+    const wide = scanBytes(bytes, needles, { region, skipNulls: true });
     if (wide !== undefined) return wide;
   }
-  if (!needles.hasMarks || !hasHighBytes(bytes)) return undefined;
-  const utf8 = searchText(bytes.toString('utf8'), needles, region);
-  if (utf8 !== undefined) return utf8;
-  for (const from of [0, 1]) {
-    const even = bytes.subarray(from, bytes.length - ((bytes.length - from) % 2));
-    const wide = searchText(even.toString('utf16le'), needles, region) ?? searchText(big.decode(even), needles, region);
-    if (wide !== undefined) return wide;
-  }
-  return undefined;
+  if (needles.encoded.length === 0 || !hasHighBytes(bytes)) return undefined;
+  if (needles.encoded.some((value) => bytes.includes(value))) return 'value';
+  // Decoding what is no text takes long, and says nothing.
+  return region === 'binary' ? undefined : searchText(bytes.toString('utf8'), needles, region);
 }
 
 function hasHighBytes(bytes: Buffer): boolean {
