@@ -29,9 +29,9 @@ export class Settling {
       deliveredAt: db.prepare(`UPDATE instance SET delivered_at = ? WHERE seq = ? AND state = 'delivered'
         AND (delivered_at IS NULL OR ?)`),
       stateOf: db.prepare('SELECT state FROM instance WHERE seq = ?').pluck(),
-      hold: db.prepare(`UPDATE task_input SET hold = CASE WHEN superseded = 1 THEN 'none'
+      hold: db.prepare(`UPDATE task_input SET hold = CASE
         WHEN t.state IN ('gathering', 'due') THEN 'open' WHEN t.state = 'quarantined' THEN 'quarantined'
-        WHEN outcome = 'quarantined' OR t.failed_results > 0 THEN 'quarantined'
+        WHEN (outcome = 'quarantined' AND superseded = 0) OR t.failed_results > 0 THEN 'quarantined'
         WHEN t.open_results > 0 THEN 'open' ELSE 'none' END
         FROM (SELECT * FROM task WHERE id = ?) AS t WHERE task_input.task = t.id`),
       settled: db.prepare(`UPDATE task SET settled_at = iif(state = 'skipped'
@@ -42,7 +42,7 @@ export class Settling {
         WHEN open_results > 0 THEN 'open' ELSE 'none' END FROM task WHERE id = ?`),
       heldAs: db
         .prepare(
-          "SELECT hold FROM task_input WHERE task = ? AND outcome IS NOT 'quarantined' AND superseded = 0 LIMIT 1",
+          "SELECT hold FROM task_input WHERE task = ? AND (outcome IS NOT 'quarantined' OR superseded = 1) LIMIT 1",
         )
         .pluck(),
     };

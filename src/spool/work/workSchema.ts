@@ -42,7 +42,7 @@ CREATE INDEX task_finished ON task (finished_at) WHERE state = 'finished';
 CREATE INDEX task_run ON task (run_files, settled_at) WHERE run IS NOT NULL;
 
 -- hold: what the instance owes to it. open: the task, or a delivery of its results, is still to come. quarantined: it
--- failed. none: nothing. superseded: a later revision has taken its place.
+-- failed. none: nothing. superseded: what a later revision found of it counts; results of this one are delivered all the same.
 CREATE TABLE task_input (
   task INTEGER NOT NULL,
   instance INTEGER NOT NULL,

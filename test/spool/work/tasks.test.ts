@@ -204,6 +204,18 @@ suite('tasks', () => {
     expect(spool.tasks.get(task.id)).toMatchObject({ state: 'finished' });
   });
 
+  test('an instance stays while a result of an earlier revision still needs its bytes', async () => {
+    await receive(spool, '1.2.1', content(100));
+    clock.time += quietMs;
+    await run(spool, claimOne());
+    await receive(spool, '1.2.2', content(100));
+    clock.time += quietMs;
+    await run(spool, claimOne(), { outcome: (uid) => (uid === '1.2.1' ? 'not-selected' : 'used') });
+    expect(stateOf(spool, '1.2.1')).toBe('ready');
+    deliverAll(spool, clock.now());
+    expect(stateOf(spool, '1.2.1')).toBe('delivered');
+  });
+
   test('what is skipped owes nothing', async () => {
     await receive(spool, '1.2.1', content(100));
     clock.time += quietMs;
