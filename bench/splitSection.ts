@@ -27,19 +27,19 @@ export const benchSplit: Section = async (setting) => {
   const directory = join(storage.directory, 'split');
   mkdirSync(directory, { recursive: true });
   const within = (seconds: number) => (quick ? performance.now() + seconds * 1000 : Number.POSITIVE_INFINITY);
-  const runs = await measureRuns({ studies: studyPlan(quick), directory, deadline: within(100), say });
+  const runs = await measureRuns({ studies: studyPlan(quick), directory, deadline: within(80), say });
   say(`\n${savingTable(runs.rows)}\n`);
   const rounds = quick ? 3 : 5;
   const deidentifying = await measureDeidentifying({
     ...{ directory, rounds, say, slices: quick ? 100 : 200 },
-    deadline: within(35),
+    deadline: within(20),
   });
   say(`\n${deidentifyingTable(deidentifying)}\n`);
   say('split: lossless compression by kind of image …');
   const codecs = await measureCodecImages({ quick });
   say(`\n${codecTable(codecs)}\n`);
-  const load = quick ? { count: 1000, backlog: 1500 } : { count: 2500, backlog: 4000 };
-  const beside = await measureBeside({ ...setting, ...load, rounds, deadline: within(45) });
+  const load = quick ? { count: 600, backlog: 900 } : { count: 2500, backlog: 4000 };
+  const beside = await measureBeside({ ...setting, ...load, rounds, deadline: within(30) });
   say(`\n${besideTable(beside)}\n`);
   say(remarks);
   const couldNotRun = [runs, deidentifying, beside].map((measured) => measured.couldNotRun);

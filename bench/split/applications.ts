@@ -22,7 +22,7 @@ const foreign = ['ct-quantification', 'lung-segmentation'];
 
 /** What is run over a study of this kind, in this order. */
 export const namesFor = (kind: StudyKind): string[] =>
-  kind === 'CT' ? [...Object.keys(builtIn), ...foreign] : Object.keys(builtIn);
+  kind === 'CT' ? [...foreign, ...Object.keys(builtIn)] : Object.keys(builtIn);
 
 /** Writes a manifest of built-in steps as a folder below `parent`, as a user would; returns the folder. */
 export function writeApplication(parent: string, name: string): string {

@@ -57,7 +57,7 @@ export function codecTable(codecs: readonly CodecImageRow[]): string {
     figure(megabytesPerSecond),
     figure(versusDcmcjpls(codecs, codec, image)),
   ]);
-  return formatTable(['lossless', 'in/out', 'frames/s', 'MB/s', 'speed/dcmcjpls'], cells);
+  return formatTable(['lossless', 'in/out', "frames/s of one core's time", 'MB/s', 'speed/dcmcjpls'], cells);
 }
 
 const ofRounds = ({ rounds }: Beside, when: 'alone' | 'beside', key: keyof Sent) =>
