@@ -113,7 +113,8 @@ export class DataSetCleaner {
     const vr = effectiveVr(one);
     if (one.value.kind === 'sequence') {
       if (one.value.items.length === 0) return one;
-      return dummySequence(one, around.encoding.littleEndian) ?? this.#items(one, around);
+      // What stands in the place of drawings has the name of their layer, which may mention somebody.
+      return this.#items(dummySequence(one, around.encoding.littleEndian) ?? one, around);
     }
     // A sequence that nobody could read as one.
     if (vr === 'SQ') return emptyElement(one.tag, 'SQ');

@@ -2,7 +2,7 @@
 import { inflateRawSync } from 'node:zlib';
 import { GatewayError } from '../../base/errors.ts';
 import { classUids, vocabularyUrls } from '../../dicom/confidentiality/ownRules.ts';
-import { type CharacterSet, characterSetOf, decodeText } from '../../dicom/dataSet/characterSets.ts';
+import { type CharacterSet, characterSetOf } from '../../dicom/dataSet/characterSets.ts';
 import {
   type ByteSource,
   bytesIn,
@@ -13,7 +13,7 @@ import {
 } from '../../dicom/dataSet/dicomObject.ts';
 import { isPrivate, isPrivateCreator, lookUp } from '../../dicom/dataSet/dictionary.ts';
 import { parsePart10 } from '../../dicom/dataSet/parsePart10.ts';
-import { hasCharacterSet, isTextVr } from '../../dicom/dataSet/valueRepresentation.ts';
+import { isTextVr } from '../../dicom/dataSet/valueRepresentation.ts';
 import type { GateFinding } from '../engine/gate.ts';
 import type { AttributeRules } from './attributeRules.ts';
 import { checkFileMeta, fileMetaHead } from './fileMetaCheck.ts';
@@ -21,9 +21,8 @@ import { tagPath } from './findings.ts';
 import { isAePseudonym, isHarmless, isPseudonym, isStandIn } from './harmless.ts';
 import { checkMarks } from './marks.ts';
 import type { Needles } from './needles.ts';
-import { isPixels, searchFragments, searchNativePixels } from './pixelCheck.ts';
-import type { Found } from './scanBytes.ts';
-import { searchAny, searchBytes, searchIn, searchText } from './textSearch.ts';
+import { searchBytes } from './textSearch.ts';
+import { searchValue } from './valueSearch.ts';
 
 export type DicomCheck = {
   rules: AttributeRules;
@@ -207,34 +206,15 @@ class Look {
 
   /** Original values and UIDs, wherever they stand. */
   #value(one: DataElement, place: Place): void {
-    const found = this.#search(one, place);
+    const found = searchValue(one, place.set, {
+      ...this.#check,
+      object: this.#object,
+      isNested: place.path.length > 0,
+    });
     if (found === 'uid') this.#find('gate.original-uid', place, one.tag, 'has an original UID');
     if (found === 'value') this.#find('gate.original-value', place, one.tag, 'has an original value');
   }
-
-  #search({ tag, vr: written, value }: DataElement, { path, set }: Place): Found | undefined {
-    const { needles, isForeign } = this.#check;
-    if (value.kind === 'sequence') return undefined;
-    if (value.kind === 'fragments')
-      return searchFragments(value.fragments, this.#object.meta.transferSyntaxUid, needles);
-    const { bytes } = value;
-    if (bytes.length < 2) return undefined;
-    if (isPixels(tag)) {
-      // Icons, and what other programs wrote: little, and nobody else has looked at it.
-      const isWhole = path.length > 0 || isForeign;
-      return searchNativePixels(this.#object, { bytes, isWhole }, needles);
-    }
-    const vr = written === 'UN' ? (lookUp(tag)?.vr ?? 'UN') : written;
-    if (!isTextVr(vr)) return searchIn(bytes, (part) => searchAny(part, needles));
-    const region = numberVrs.has(vr) ? 'number' : 'text';
-    return searchIn(bytes, (part) => {
-      const decoded = hasCharacterSet(vr) ? searchText(decodeText(part, set, vr === 'PN'), needles, region) : undefined;
-      return decoded ?? searchBytes(part, needles, region);
-    });
-  }
 }
-
-const numberVrs = new Set(['DS', 'DA', 'DT', 'TM', 'UI', 'AS']);
 
 const valuesOf = (one: DataElement): string[] =>
   one.value.kind !== 'bytes' || one.value.bytes.length > 65_536

@@ -25,7 +25,8 @@ function searchForeign(folded: string, { foreign }: Needles): Found | undefined 
 export function searchBytes(bytes: Buffer, needles: Needles, region: Region): Found | undefined {
   const found = scanBytes(bytes, needles, { region });
   if (found !== undefined || bytes.length < 4) return found;
-  if (bytes.includes(0)) {
+  // One at the end is padding.
+  if (bytes.indexOf(0) < bytes.length - 1 && bytes.includes(0)) {
     const wide = scanBytes(bytes, needles, { region, skipNulls: true });
     if (wide !== undefined) return wide;
   }

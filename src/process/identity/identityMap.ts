@@ -4,12 +4,10 @@
  * Content is added, never changed: the same again is nothing new, and other content for the same key is kept beside it (a
  * patient whose name was corrected) or refused (a UID).
  */
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
-import Database from 'better-sqlite3';
-import { syncDirectory } from '../../base/durableFile.ts';
+import type Database from 'better-sqlite3';
 import { describeError, GatewayError } from '../../base/errors.ts';
 import type { Identity } from '../step.ts';
+import { mapFault, openMapFile } from './identityMapFile.ts';
 import { Sealer } from './sealedText.ts';
 
 export type MappedIdentity = Pick<Identity, 'patient' | 'uids'> & {
@@ -22,24 +20,6 @@ type Uid = Identity['uids'][number];
 type PatientRow = { id: number; pseudonym: string; fingerprint: Buffer; sealed: Buffer };
 type UidRow = { replacement: string; kind: Uid['kind']; fingerprint: Buffer; sealed: Buffer };
 
-/** DELETE and EXTRA: what is committed survives a power cut, and who only reads leaves no files behind. */
-const schema = `
-  CREATE TABLE IF NOT EXISTS map (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, proof BLOB NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS patient (
-    id INTEGER PRIMARY KEY, pseudonym TEXT NOT NULL, fingerprint BLOB NOT NULL, sealed BLOB NOT NULL,
-    UNIQUE (pseudonym, fingerprint)
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS uid (
-    replacement TEXT PRIMARY KEY, kind TEXT NOT NULL, fingerprint BLOB NOT NULL, sealed BLOB NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS belongs (
-    replacement TEXT NOT NULL, pseudonym TEXT NOT NULL, PRIMARY KEY (replacement, pseudonym)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS belongs_to ON belongs (pseudonym);
-`;
-const format = 1;
-const proofRow = 'map';
-const proofText = 'the key of this map';
 /** Rows between two looks at everything else that the process has to do. */
 const slice = 250;
 
@@ -60,24 +40,8 @@ export class IdentityMap {
    * `.wrong-key`, `.unusable`.
    */
   static open(path: string, key: Buffer, mode: 'read' | 'write'): IdentityMap {
-    if (mode === 'read' && !existsSync(path)) {
-      throw fault(path, 'absent', 'this machine keeps no map of identities', 'run it on the machine of the gateway');
-    }
     const sealer = new Sealer(key);
-    let db: Database.Database | undefined;
-    try {
-      if (mode === 'write') makeOwnFile(path);
-      db = new Database(path, { readonly: mode === 'read', fileMustExist: true, timeout: 10_000 });
-      if (mode === 'write') prepare(db, sealer);
-      db.pragma('trusted_schema = OFF');
-      prove(db, path, sealer);
-      return new IdentityMap(db, path, sealer);
-    } catch (error) {
-      db?.close();
-      if (error instanceof GatewayError) throw error;
-      const problem = `the map of identities cannot be opened: ${describeError(error)}`;
-      throw fault(path, 'unusable', problem, 'look at the file and its folder, or put it back from the backup', error);
-    }
+    return new IdentityMap(openMapFile(path, sealer, mode), path, sealer);
   }
 
   /**
@@ -137,7 +101,7 @@ export class IdentityMap {
       if (this.#db.open && this.#db.inTransaction) this.#db.exec('ROLLBACK');
       if (error instanceof GatewayError) throw error;
       const problem = `identities cannot be put away: ${describeError(error)}`;
-      throw fault(this.#path, 'unusable', problem, 'see that its disk has room; nothing was delivered', error);
+      throw mapFault(this.#path, 'unusable', problem, 'see that its disk has room; nothing was delivered', error);
     }
   }
 
@@ -163,7 +127,7 @@ export class IdentityMap {
       insert.run(replacement, kind, fingerprint, this.#sealer.seal(row, original));
     } else if (!fingerprint.equals(known.fingerprint)) {
       const problem = `UID ${replacement} stands for another original already`;
-      throw fault(this.#path, 'conflict', problem, 'nothing was delivered or changed; report it with the log');
+      throw mapFault(this.#path, 'conflict', problem, 'nothing was delivered or changed; report it with the log');
     } else if (known.kind === 'other' && kind !== 'other') {
       // First seen as a reference, now as the thing itself.
       this.#statement('UPDATE uid SET kind = ? WHERE replacement = ?').run(kind, replacement);
@@ -192,7 +156,12 @@ export class IdentityMap {
   #opened(row: string, sealed: Buffer): string {
     const text = this.#sealer.open(row, sealed);
     if (text !== undefined) return text;
-    throw fault(this.#path, 'damaged', `an entry is damaged or was moved (${row})`, 'put the map back from the backup');
+    throw mapFault(
+      this.#path,
+      'damaged',
+      `an entry is damaged or was moved (${row})`,
+      'put the map back from the backup',
+    );
   }
 }
 
@@ -216,51 +185,4 @@ function distinctRows(identities: readonly Identity[]): Array<{ patient: Patient
     }
   }
   return [...[...patients.values()].map((patient) => ({ patient })), ...uids.values()];
-}
-
-/** For nobody else to read, from the moment it is there. */
-function makeOwnFile(path: string): void {
-  if (existsSync(path)) {
-    chmodSync(path, 0o600);
-    return;
-  }
-  closeSync(openSync(path, 'a', 0o600));
-  syncDirectory(dirname(path));
-}
-
-function prepare(db: Database.Database, sealer: Sealer): void {
-  db.pragma('journal_mode = DELETE');
-  db.pragma('synchronous = EXTRA');
-  const make = db.transaction(() => {
-    db.exec(schema);
-    const proof = sealer.fingerprint(proofRow, proofText);
-    db.prepare('INSERT OR IGNORE INTO map (id, format, proof) VALUES (1, ?, ?)').run(format, proof);
-  });
-  make.immediate();
-}
-
-function prove(db: Database.Database, path: string, sealer: Sealer): void {
-  const found = db.prepare('SELECT format, proof FROM map').get() as { format: number; proof: Buffer } | undefined;
-  if (found?.format !== format) {
-    throw fault(path, 'unusable', 'it was made by another version of the gateway', 'use the version that made it');
-  }
-  if (found.proof.equals(sealer.fingerprint(proofRow, proofText))) return;
-  throw fault(
-    path,
-    'wrong-key',
-    'the map of identities was made with another site key',
-    'put identity/deidentification.key that belongs to it back from the backup; nothing was changed',
-  );
-}
-
-function fault(path: string, code: string, problem: string, hint: string, cause?: unknown): GatewayError {
-  return new GatewayError(problem, {
-    code: `identity-map.${code}`,
-    operation: 'map of identities',
-    subject: path,
-    hint,
-    // A disk is cleared and a key is put back without anybody looking at the tasks that wait for it.
-    retryable: code === 'unusable' || code === 'wrong-key',
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

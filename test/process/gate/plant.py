@@ -244,10 +244,10 @@ descriptions(state)
 text = Dataset()
 text.UnformattedTextValue, text.AnchorPoint, text.AnchorPointVisibility, text.AnchorPointAnnotationUnits = MENTION, [1, 1], "Y", "PIXEL"
 annotation = Dataset()
-annotation.GraphicLayer, annotation.TextObjectSequence = "LAYER", [text]
+annotation.GraphicLayer, annotation.TextObjectSequence = "QUIXOTE", [text]
 state.GraphicAnnotationSequence = [annotation]
 layer = Dataset()
-layer.GraphicLayer, layer.GraphicLayerOrder, layer.GraphicLayerDescription = "LAYER", 1, "of Quixote"
+layer.GraphicLayer, layer.GraphicLayerOrder, layer.GraphicLayerDescription = "QUIXOTE", 1, "of Quixote"
 state.GraphicLayerSequence = [layer]
 state.ContentLabel, state.ContentDescription, state.ContentCreatorName = "QUIXOTE", MENTION[:60], "Panza^Teresa"
 state.PresentationCreationDate, state.PresentationCreationTime = "20170503", "114711"
