@@ -36,11 +36,18 @@ const values: Readonly<Record<string, string | number[] | Buffer>> = {
   ...{ AT: [0x00100010], OB: Buffer.from('left over!'), OW: Buffer.from('left over!'), UN: Buffer.from('left over!') },
 };
 
-function putBack(tag: number): DataElement {
+/** Sequences that go as a whole though the table would have a dummy in them. */
+const replacedAsAWhole = new Set([0x0040a730, 0x00700001, 0x00401101, 0x00080082]);
+
+function putBack([tag, { basic }]: [number, ProfileRow]): DataElement {
   const vr = lookUp(tag)?.vr ?? 'UN';
   if (vr !== 'SQ') return makeElement(tag, vr, values[vr] ?? Buffer.from('left over!'));
-  const person = makeElement(0x0040a123, 'PN', 'Left^Over');
-  return makeElement(tag, 'SQ', [makeItem([makeElement(0x00080104, 'LO', 'left over'), person])]);
+  // Of a sequence that has to be there, the items are judged, each attribute by its row.
+  const staysAsSequence = /[DU]/.test(basic) && !replacedAsAWhole.has(tag);
+  const inside = staysAsSequence
+    ? makeElement(0x0040a123, 'PN', 'Left^Over')
+    : makeElement(0x00080104, 'LO', 'left over');
+  return makeElement(tag, 'SQ', [makeItem([inside])]);
 }
 
 async function deidentified(): Promise<DicomObject> {
@@ -76,13 +83,14 @@ describe('put back into an object that was de-identified', async () => {
 
   test(`each of the ${rows.length} attributes of the profile is found, at the top and in an item`, () => {
     const missed: string[] = [];
-    for (const [tag] of rows) {
+    for (const row of rows) {
+      const [tag] = row;
       const top = copyOf(clean);
-      putElement(top.dataSet, putBack(tag));
+      putElement(top.dataSet, putBack(row));
       if (codesOf(top).length === 0) missed.push(tag.toString(16));
       const nested = copyOf(clean);
       const inside = makeElement(0x00400260, 'SQ', [
-        makeItem([makeElement(0x00081199, 'SQ', [makeItem([putBack(tag)])])]),
+        makeItem([makeElement(0x00081199, 'SQ', [makeItem([putBack(row)])])]),
       ]);
       putElement(nested.dataSet, inside);
       if (codesOf(nested).length === 0) missed.push(`${tag.toString(16)} in an item`);
@@ -125,7 +133,7 @@ describe('put back into an object that was de-identified', async () => {
 
   test('what a data part made is not held to what attributes are left, but to all else', () => {
     const object = copyOf(clean);
-    for (const [tag] of rows) if (!required.has(tag)) putElement(object.dataSet, putBack(tag));
+    for (const row of rows) if (!required.has(row[0])) putElement(object.dataSet, putBack(row));
     const bytes = allBytes(encodePart10(object).pieces);
     const findings = (values: string[]) =>
       gateFindings(bytes, { options: [], identities: [identityWith(values)], madeBy: 'data-part' }).map(
