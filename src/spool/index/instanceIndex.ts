@@ -178,16 +178,16 @@ export class InstanceIndex {
       meta.routeTags === undefined ? null : JSON.stringify(meta.routeTags),
     );
     this.#countLive(extents, 1, meta.seq);
-    this.#send(meta, targets);
+    this.#send(meta, targets, true);
     this.#statements.touchStudy.run(studyOf(meta), meta.receivedAt, meta.size);
   }
 
   /** An instance whose row is there gets its deliveries and joins its tasks; once more does nothing. */
-  #send(meta: Omit<InstanceMeta, 'parts'>, targets: readonly RouteTarget[]): void {
+  #send(meta: Omit<InstanceMeta, 'parts'>, targets: readonly RouteTarget[], isNew = false): void {
     const study = studyOf(meta);
     for (const target of targets) {
       if (target.application !== undefined) {
-        this.#joiner.join(meta, { ...target, application: target.application });
+        this.#joiner.join(meta, { ...target, application: target.application }, isNew);
       } else if (this.#statements.addDelivery.run(target.store, meta.seq, study, target.priority).changes > 0) {
         this.#statements.touchStudyStore.run(study, target.store);
       }

@@ -9,7 +9,7 @@ import { studyOf } from '../index/instanceRow.ts';
 import type { InstanceMeta } from '../segmentFormat.ts';
 
 import { taskColumns, type UnitKey, unitIsOf, unitValues } from './taskRow.ts';
-import type { ApplicationTarget, RouteTarget, Task } from './workTypes.ts';
+import type { ApplicationTarget, RouteTarget, Task, TaskState } from './workTypes.ts';
 
 export type ApplicationRoute = RouteTarget & { application: ApplicationTarget };
 
@@ -57,36 +57,42 @@ export class TaskJoiner {
         .pluck(),
       count: db.prepare(`UPDATE task SET (instances, bytes) = (SELECT count(*), coalesce(sum(i.size), 0)
         FROM task_input x JOIN instance i ON i.seq = x.instance WHERE x.task = task.id) WHERE id = ?`),
-      joined: db.prepare(`UPDATE task SET instances = instances + 1, bytes = bytes + ?, store = ?,
-        priority = max(priority, ?), quiet_ms = ?, expected = coalesce(max(expected, ?), expected, ?) WHERE id = ?`),
+      joined: db.prepare(`UPDATE task SET instances = instances + 1, bytes = bytes + ?, store = ?, priority = ?,
+        quiet_ms = ?, expected = ?, state = ?, due_at = ? WHERE id = ?`),
       setDue: db.prepare('UPDATE task SET state = ?, due_at = ? WHERE id = ?'),
       ready: db.prepare("UPDATE instance SET state = 'ready' WHERE seq = ? AND state IN ('received', 'delivered')"),
       byId: db.prepare(`SELECT ${taskColumns}, quiet_ms AS quietMs, expected FROM task WHERE id = ?`),
     };
   }
 
-  /** The instance, whose row is in the index, joins the task of its unit. One that is in it already stays as it is. */
-  join(meta: Joining, { store, priority, application }: ApplicationRoute): void {
-    const { route, name, version, scope, quietMs, expected } = application;
+  /**
+   * The instance, whose row is in the index, joins the task of its unit. One that is in it already stays as it is; `isNew`
+   * says that it is in none.
+   */
+  join(meta: Joining, { store, priority, application }: ApplicationRoute, isNew: boolean): void {
+    const { route, name, version, scope, quietMs } = application;
     const unit: UnitKey = { route, application: name, version, scope, unit: unitOf(scope, meta) };
-    if (this.#statements.hasInput.get(meta.seq, ...unitValues(unit)) === 1) return;
+    if (!isNew && this.#statements.hasInput.get(meta.seq, ...unitValues(unit)) === 1) return;
     const latest = this.latest(unit);
     const isOpen = latest?.state === 'gathering' || latest?.state === 'due';
-    const study = studyOf(meta);
-    const id =
+    const task =
       latest !== undefined && isOpen && !this.#claimed.has(latest.id)
-        ? latest.id
-        : this.#create(unit, (latest?.revision ?? 0) + 1, { study, store, priority, quietMs, expected: null });
-    this.#statements.addInput.run(id, meta.seq);
-    this.#statements.joined.run(meta.size, store, priority, quietMs, expected ?? null, expected ?? null, id);
-    this.#setDue(id, meta.receivedAt);
+        ? latest
+        : this.#create(unit, (latest?.revision ?? 0) + 1, {
+            ...{ study: studyOf(meta), store, priority, quietMs, expected: null },
+          });
+    this.#statements.addInput.run(task.id, meta.seq);
+    const expected = Math.max(application.expected ?? 0, task.expected ?? 0) || null;
+    const { state, dueAt } = dueAfter({ ...task, expected, quietMs, instances: task.instances + 1 }, meta.receivedAt);
+    const highest = Math.max(priority, task.priority);
+    this.#statements.joined.run(meta.size, store, highest, quietMs, expected, state, dueAt, task.id);
   }
 
   /** The next revision of a unit that has a task, over everything of it that is still here. Returns its id. */
   nextRevision(unit: UnitKey, dueAt: number): number | undefined {
     const latest = this.latest(unit);
     if (latest === undefined) return undefined;
-    const id = this.#create(unit, latest.revision + 1, latest);
+    const { id } = this.#create(unit, latest.revision + 1, latest);
     this.#statements.setDue.run('due', dueAt, id);
     return id;
   }
@@ -96,9 +102,9 @@ export class TaskJoiner {
     const latest = this.latest(unit);
     const isOpen = latest?.state === 'gathering' || latest?.state === 'due';
     const quietMs = latest?.quietMs ?? 0;
-    const id =
+    const { id } =
       latest !== undefined && isOpen && !this.#claimed.has(latest.id)
-        ? latest.id
+        ? latest
         : this.#create(unit, (latest?.revision ?? 0) + 1, { ...from, quietMs, expected: null });
     for (const seq of this.#statements.stillHere.all(from.id) as number[]) {
       this.#statements.addInput.run(id, seq);
@@ -123,26 +129,29 @@ export class TaskJoiner {
       quietMs,
       expected,
     }: Pick<JoinedTask, 'study' | 'store' | 'priority' | 'quietMs' | 'expected'>,
-  ): number {
-    const { insert, addEarlier, count, inputs, ready } = this.#statements;
+  ): JoinedTask {
+    const { insert, addEarlier, count, inputs, ready, byId } = this.#statements;
     const values = [...unitValues(unit), revision, study, store, priority, quietMs, expected, 0];
     const id = Number(insert.run(...values).lastInsertRowid);
-    if (revision === 1) return id;
-    addEarlier.run(id, ...unitValues(unit));
-    count.run(id);
-    for (const seq of inputs.all(id) as number[]) ready.run(seq); // what was done with is needed again
-    return id;
+    if (revision > 1) {
+      addEarlier.run(id, ...unitValues(unit));
+      count.run(id);
+      for (const seq of inputs.all(id) as number[]) ready.run(seq); // what was done with is needed again
+    }
+    return byId.get(id) as JoinedTask;
   }
+}
 
-  /**
-   * When it is due after an arrival at `at`. What its sender announced counts for the first revision only: later ones have
-   * more than that by themselves.
-   */
-  #setDue(id: number, at: number): void {
-    const task = this.#statements.byId.get(id) as JoinedTask;
-    const isWhole = task.scope === 'instance' || (task.revision === 1 && task.instances === task.expected);
-    const quietAt = at + (isWhole ? 0 : task.quietMs);
-    const dueAt = task.attempts > 0 ? Math.max(task.dueAt, quietAt) : quietAt; // its wait after a failure is kept
-    this.#statements.setDue.run(isWhole ? 'due' : 'gathering', dueAt, id);
-  }
+/**
+ * When a task is due after an arrival at `at`. What its sender announced counts for the first revision only: later ones have
+ * more than that by themselves.
+ */
+function dueAfter(
+  task: Pick<JoinedTask, 'scope' | 'revision' | 'instances' | 'expected' | 'quietMs' | 'attempts' | 'dueAt'>,
+  at: number,
+): { state: TaskState; dueAt: number } {
+  const isWhole = task.scope === 'instance' || (task.revision === 1 && task.instances === task.expected);
+  const quietAt = at + (isWhole ? 0 : task.quietMs);
+  const dueAt = task.attempts > 0 ? Math.max(task.dueAt, quietAt) : quietAt; // its wait after a failure is kept
+  return { state: isWhole ? 'due' : 'gathering', dueAt };
 }
