@@ -10,17 +10,29 @@ import { effectiveVr, emptyElement, encodingInside, makeElement, privateCreator 
 import { hasCharacterSet, isTextVr } from '../dataSet/valueRepresentation.ts';
 import { cleanText, looksIdentifying } from './cleanText.ts';
 import { shiftDate, shiftDateTime } from './dateShift.ts';
+import { definedTermAttributes, definedTerms, imageTypeValue, isImageType } from './definedTerms.ts';
 import { dummySequence, withoutHandwriting } from './dummySequences.ts';
 import { dummyElement, dummyText } from './replacementValues.ts';
 import type { Subject } from './subject.ts';
 import type { Handling } from './treatments.ts';
 import { unlistedTreatment } from './unlistedAttributes.ts';
+import { hasForm, inOwnVr } from './valueForms.ts';
 
 const patientName = 0x00100010;
 const patientId = 0x00100020;
+const pixelData = 0x7fe00010;
 const graphicObjects = 0x00700009;
 /** Values of text that are longer are not looked into: they go. */
 const maxTextBytes = 4 * 1024 * 1024;
+
+const maxCodeBytes = 1024;
+const specificCharacterSet = 0x00080005;
+/** As it has to be, and as it is written by mistake: without it, nobody can read the rest. */
+const characterSetForm = /^(?:|(?:ISO|GB)[A-Z0-9_ -]{1,14}|UTF-?8)$/i;
+
+/** Who is older than 89 is one of few (PS3.15 E.3.4 leaves it open; laws do not). */
+const isGreatAge = (age: string): boolean => /^(?:09|[1-9]\d)\dY$/.test(age);
+const atMostNinety = (age: string): string => (isGreatAge(age) ? '090Y' : age);
 
 /** Where people write; not dates, numbers and UIDs. */
 const isWatched = (vr: string) => hasCharacterSet(vr) || vr === 'AE' || vr === 'UR';
@@ -42,11 +54,14 @@ export class DataSetCleaner {
     const plan = around.inItem ? this.#subject.plan.item : this.#subject.plan.top;
     const elements: DataElement[] = [];
     let hasPrivate = false;
-    for (const one of dataSet.elements) {
-      if (isPrivate(one.tag)) {
+    for (const written of dataSet.elements) {
+      if (isPrivate(written.tag)) {
         hasPrivate = true;
         continue;
       }
+      const one = inOwnVr(written);
+      // Encapsulated is nothing but pixel data (PS3.5 A.4).
+      if (one.value.kind === 'fragments' && one.tag !== pixelData) continue;
       const handling = plan.get(one.tag);
       const made = handling === undefined ? this.#unlisted(one, around) : this.#listed(one, handling, around);
       if (made !== undefined) elements.push(made);
@@ -77,7 +92,7 @@ export class DataSetCleaner {
       case 'clean-graphics':
         return this.#items(one, { ...around, inGraphics: true });
       case 'keep':
-        return this.#kept(one, around);
+        return this.#kept(one, otherwise, around);
     }
   }
 
@@ -97,10 +112,12 @@ export class DataSetCleaner {
         return this.#watched(one, around, false);
       case 'watch-closely':
         return this.#watched(one, around, true);
+      case 'watch-code':
+        return this.#code(one);
       case 'watch-number':
         return this.#watchedNumber(one);
       case 'keep':
-        return one.value.kind === 'sequence' ? this.#items(one, around) : one;
+        return this.#kept(one, 'empty', around);
     }
   }
 
@@ -143,7 +160,7 @@ export class DataSetCleaner {
 
   #shifted(one: DataElement, otherwise: Handling['otherwise'], { set }: Around): DataElement | undefined {
     const vr = effectiveVr(one);
-    if (vr === 'TM') return one;
+    if (vr === 'TM') return this.#kept(one, otherwise, { set } as Around);
     const shift = vr === 'DA' ? shiftDate : vr === 'DT' ? shiftDateTime : undefined;
     if (shift === undefined) return this.#instead(one, otherwise);
     const values = textValues(one, set);
@@ -174,10 +191,39 @@ export class DataSetCleaner {
     return otherwise === 'empty' ? emptyElement(one.tag, effectiveVr(one)) : dummyElement(one);
   }
 
-  /** What an option retains may still mention the patient. */
-  #kept(one: DataElement, around: Around): DataElement | undefined {
+  /** What an option retains may still mention the patient, or be something else than its VR says. */
+  #kept(one: DataElement, otherwise: Handling['otherwise'], around: Around): DataElement | undefined {
     if (one.value.kind === 'sequence') return this.#items(one, around);
-    return isWatched(effectiveVr(one)) ? this.#watched(one, around, false) : one;
+    const vr = effectiveVr(one);
+    if (isWatched(vr)) return this.#watched(one, around, false);
+    if (vr === 'CS') return this.#code(one);
+    if (vr === 'IS' || vr === 'DS') return this.#watchedNumber(one);
+    if (!isTextVr(vr)) return one;
+    const values = textValues(one);
+    if (!values.every((value) => hasForm(vr, value)))
+      return vr === 'UI' ? this.#uids(one) : this.#instead(one, otherwise);
+    return vr === 'AS' && values.some(isGreatAge) ? makeElement(one.tag, vr, values.map(atMostNinety)) : one;
+  }
+
+  #code(one: DataElement): DataElement {
+    if (one.value.kind !== 'bytes' || one.value.bytes.length === 0) return one;
+    const { tag } = one;
+    if (one.value.bytes.length > maxCodeBytes) return emptyElement(tag, 'CS');
+    const values = textValues(one);
+    const made = values.map((value) => this.#codeValue(tag, value));
+    return made.every((value, i) => value === values[i]) ? one : makeElement(tag, 'CS', made);
+  }
+
+  #codeValue(tag: number, value: string): string {
+    if (tag === specificCharacterSet) return characterSetForm.test(value) ? value : '';
+    if (definedTermAttributes.has(tag) && definedTerms.has(value)) return value;
+    const known = isImageType(tag) ? imageTypeValue(value) : value;
+    const isMentioned = this.#subject.isMentionedIn(known);
+    if (hasForm('CS', known) && !isMentioned) return known;
+    if (isImageType(tag)) return isMentioned ? 'OTHER' : known.toUpperCase();
+    const clean = cleanText(known, this.#subject.words).toUpperCase();
+    if (clean !== '' && hasForm('CS', clean)) return clean;
+    return isMentioned ? dummyText : '';
   }
 
   #watched(one: DataElement, { set }: Around, closely: boolean): DataElement {
@@ -196,9 +242,17 @@ export class DataSetCleaner {
   }
 
   #watchedNumber(one: DataElement): DataElement {
-    if (one.value.kind !== 'bytes' || one.value.bytes.length < 5 || one.value.bytes.length > 1024) return one;
-    const isSuspect = this.#subject.isMentionedIn(textValues(one).join(' '));
-    return isSuspect ? emptyElement(one.tag, one.vr) : one;
+    if (one.value.kind !== 'bytes' || one.value.bytes.length === 0) return one;
+    if (one.value.bytes.length > maxTextBytes) return one;
+    const vr = effectiveVr(one);
+    const isSuspect = textValues(one).some((value) => !hasForm(vr, value) || this.#isNumberOfSomebody(value));
+    return isSuspect ? emptyElement(one.tag, vr) : one;
+  }
+
+  /** Whole numbers only: in decimals, digits that somebody's number has are chance. */
+  #isNumberOfSomebody(value: string): boolean {
+    const [, digits] = /^[+-]?(\d{5,})(?:\.0*)?$/.exec(value) ?? [];
+    return digits !== undefined && this.#subject.isMentionedIn(digits);
   }
 
   /** Appends to `elements`, which has the others already, in order. */
@@ -222,6 +276,7 @@ export class DataSetCleaner {
 
   #safePrivate(one: DataElement, creator: string, around: Around): DataElement | undefined {
     const { options, safePrivate } = this.#subject;
+    if (one.value.kind === 'fragments') return undefined;
     if (one.value.kind === 'sequence') return this.#items(one, around);
     if (one.vr === 'UI' || safePrivate.holdsUid(creator, one.tag))
       return options.has('retainUids') ? one : this.#uids(one);

@@ -20,7 +20,9 @@ export type UnlistedTreatment =
   | 'watch'
   /** The same, and also when there is what looks like a date, a number or an address. */
   | 'watch-closely'
-  /** A number that is somebody's number, as where a series has the patient's: emptied. */
+  /** A code string: what is not of its form is cleaned, too. */
+  | 'watch-code'
+  /** A number that is somebody's number, as where a series has the patient's, or none at all: emptied. */
   | 'watch-number';
 
 const vocabulary = new Map<number, string>();
@@ -35,11 +37,18 @@ function dictionaryVr(tag: number): string {
   return vr;
 }
 
-/** Code strings by which everything else is read: what they may say is laid down, and a patient may be called Text. */
-const structural = new Set([
-  0x00080005, 0x00080008, 0x00080060, 0x00080064, 0x00280004, 0x00280301, 0x0040a010, 0x0040a040, 0x0040a050,
-  0x0040a301, 0x00700005, 0x00700023, 0x30060042,
-]);
+/** Offset tables (pixelEncapsulation.ts) and the three kinds of pixels. */
+const pixelGroup = new Set([0x7fe00001, 0x7fe00002, 0x7fe00003, 0x7fe00008, 0x7fe00009, 0x7fe00010]);
+
+/**
+ * Commands, file meta information and directories of media; retired code tables (1000,xxxx) and zonal maps (1010,xxxx); retired
+ * (7Fxx,0010) Variable Pixel Data and coefficients, which are pictures that no rule speaks of.
+ */
+function isForeign(tag: number): boolean {
+  const group = tag >>> 16;
+  if (group < 0x0008 || group === 0x1000 || group === 0x1010) return true;
+  return tag >>> 24 === 0x7f && !pixelGroup.has(tag);
+}
 
 /** `one` is neither private nor in a table. */
 export function unlistedTreatment(
@@ -48,8 +57,8 @@ export function unlistedTreatment(
   inItem: boolean,
 ): UnlistedTreatment {
   const { tag, vr } = one;
-  // Group lengths; commands and file meta information, which have no place in a data set; bitmaps that may be text.
-  if ((tag & 0xffff) === 0 || tag < 0x00040000 || isOverlay(tag) || isCurve(tag)) return 'remove';
+  // Group lengths, and what has no place in an image or may be text in a bitmap.
+  if ((tag & 0xffff) === 0 || isForeign(tag) || isOverlay(tag) || isCurve(tag)) return 'remove';
   // A picture within a picture: nobody looks at it, and no rule speaks of it.
   if (inItem && tag >>> 16 === 0x7fe0) return 'remove';
   const known = dictionaryVr(tag);
@@ -79,11 +88,10 @@ function byVr(tag: number, vr: string, options: ReadonlySet<ProfileOption>): Unl
     case 'SQ': // and yet no sequence: nobody can look into it
       return 'remove';
     case 'DS':
-      return 'keep';
     case 'IS':
       return 'watch-number';
     case 'CS':
-      return structural.has(tag) ? 'keep' : 'watch';
+      return 'watch-code';
     default:
       if (!isTextVr(vr)) return 'keep';
       return isSingleText(vr) ? 'watch-closely' : 'watch';
