@@ -3,12 +3,13 @@
  * is durable, whole, and will be delivered; it goes only when the index says that everything of it is; a directory with
  * `.part` is nobody's after a start.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statfsSync, statSync } from 'node:fs';
+import { mkdir, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { replaceFile, syncDirectory } from '../../base/durableFile.ts';
 import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { removeTree, removeTreeSync } from '../../base/removeTree.ts';
 import type { ResultQueue } from './resultQueue.ts';
 import { runError, runFileName, secureContent, sync } from './runContent.ts';
 import { decodeRunFile, encodeRunFile, type RunFile } from './runFile.ts';
@@ -45,9 +46,21 @@ export class ResultStore {
     this.#log = options.log;
     mkdirSync(options.directory, { recursive: true, mode: 0o750 });
     syncDirectory(join(options.directory, '..'));
-    for (const name of readdirSync(options.directory)) {
-      if (name.endsWith(part)) rmSync(this.#path(name), { recursive: true, force: true });
-      else if (namePattern.test(name)) this.#count(name, bytesBelow(this.#path(name)));
+    for (const entry of readdirSync(options.directory, { withFileTypes: true })) {
+      const { name } = entry;
+      if (name.endsWith(part)) this.#removeLeft(name);
+      else if (namePattern.test(name) && entry.isDirectory()) this.#count(name, bytesBelow(this.#path(name)));
+    }
+  }
+
+  /** What a program left must not keep the spool from opening: it takes space, and is nobody's. */
+  #removeLeft(name: string): void {
+    try {
+      removeTreeSync(this.#path(name));
+    } catch (error) {
+      const message = `what is left of a run that was not finished cannot be removed: ${describeError(error)}; it is tried again at the next start`;
+      const hint = 'nothing depends on it: remove the folder by hand if it stays';
+      this.#log.error('work.leftover', message, { directory: this.#path(name), hint });
     }
   }
 
@@ -76,7 +89,7 @@ export class ResultStore {
   /** A fresh directory for the files of a task's run. What an earlier attempt left is gone. */
   async begin(task: Task): Promise<{ directory: string }> {
     const directory = this.#path(runName(task) + part);
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory);
     await mkdir(directory, { mode: 0o750 });
     return { directory };
   }
@@ -94,7 +107,7 @@ export class ResultStore {
     try {
       const text = encodeRunFile({ record, versions });
       await replaceFile(join(directory, runFileName), text);
-      await rm(this.#path(name), { recursive: true, force: true }); // set aside by an operator's retry, never in use
+      await removeTree(this.#path(name)); // set aside by an operator's retry, never in use
       await rename(directory, this.#path(name));
       this.#versions.set(name, versions);
       this.#count(name, bytes + Buffer.byteLength(text));
@@ -108,7 +121,7 @@ export class ResultStore {
   /** Gives up what `begin` made. */
   async discard(directory: string): Promise<void> {
     if (!directory.endsWith(part)) return;
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory);
   }
 
   /** Versions of the keys of a run that is durable and not yet in the index. */
@@ -168,7 +181,7 @@ export class ResultStore {
 
   /** The index knows that the task of this run is over without it. */
   removeNow(name: string): void {
-    rmSync(this.#path(name), { recursive: true, force: true });
+    removeTreeSync(this.#path(name));
     this.#forget(name);
   }
 
@@ -176,12 +189,12 @@ export class ResultStore {
   async remove(name: string, options: { keepRecord: boolean }): Promise<void> {
     const path = this.#path(name);
     if (!options.keepRecord) {
-      await rm(path, { recursive: true, force: true });
+      await removeTree(path);
       return this.#forget(name);
     }
     if (!existsSync(path)) return this.#forget(name);
     for (const entry of readdirSync(path)) {
-      if (entry !== runFileName) await rm(join(path, entry), { recursive: true, force: true });
+      if (entry !== runFileName) await removeTree(join(path, entry));
     }
     this.#count(name, (await stat(join(path, runFileName))).size);
   }

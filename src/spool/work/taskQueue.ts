@@ -207,7 +207,7 @@ export class TaskQueue {
         this.#statements.setOutcome.run(outcome, code ?? null, why ?? null, id, instance);
       }
       this.#statements.skipped.run('work.skipped', reason, now, id);
-      this.#supersedeEarlier(task);
+      this.#supersedeOpenEarlier(task);
       this.#settling.task(id, now);
     })();
     this.#release(id);
@@ -246,21 +246,28 @@ export class TaskQueue {
       const version = wanted(task) ?? task.version;
       if (version !== task.version && this.#isToBeTried(task)) return this.#handOver(task, version, now);
       const latest = this.#joiner.latest(task);
-      if (latest !== undefined && latest.id !== id) return isOpen(latest);
-      if (task.state === 'quarantined') {
+      const isLatest = latest === undefined || latest.id === id;
+      // A later revision that was skipped has none of the results that this one was to make.
+      if (!isLatest && !(latest.state === 'skipped' && this.#isHeld(task))) return isOpen(latest);
+      if (isLatest && task.state === 'quarantined') {
         this.#statements.released.run(now, id);
         this.#settling.task(id, now);
         return true;
       }
-      if (this.#statements.hasQuarantined.get(id) !== 1) return false;
+      if (!this.#isHeld(task)) return false;
       const next = this.#joiner.nextRevision(task, now);
       if (next !== undefined) this.#settling.task(next, now);
       return next !== undefined;
     })();
   }
 
-  #isToBeTried({ id, state }: Task): boolean {
-    return state !== 'skipped' && (state !== 'finished' || this.#statements.hasQuarantined.get(id) === 1);
+  #isToBeTried(task: Task): boolean {
+    return task.state !== 'skipped' && (task.state !== 'finished' || this.#isHeld(task));
+  }
+
+  /** Instances are in quarantine because of it. */
+  #isHeld({ id }: Task): boolean {
+    return this.#statements.hasQuarantined.get(id) === 1;
   }
 
   /** A task of another version over the inputs of `task`, of which that is rid; results that `task` has made stay. */
@@ -350,6 +357,12 @@ export class TaskQueue {
       if ((isOpen(one) || one.state === 'quarantined') && !this.#claimed.has(one.id)) this.#supersede(one.id, revision);
       else this.#settling.task(one.id, this.#clock.now());
     }
+  }
+
+  /** What was skipped has made nothing: what is finished, or in quarantine, stays as it is; what is open has its inputs in `task`. */
+  #supersedeOpenEarlier({ route, application, version, scope, unit, revision }: Task): void {
+    const earlier = this.#statements.earlier.all(route, application, version, scope, unit, revision) as Task[];
+    for (const one of earlier) if (isOpen(one) && !this.#claimed.has(one.id)) this.#supersede(one.id, revision);
   }
 
   #supersede(id: number, revision: number): void {
