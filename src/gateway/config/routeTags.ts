@@ -1,4 +1,5 @@
 /** Tests of attributes in routes: what may be written, and what it means. Pure. */
+import { RE2JS } from 're2js';
 import { z } from 'zod';
 import { lookUp } from '../../dicom/dataSet/dictionary.ts';
 import { isTextVr } from '../../dicom/dataSet/valueRepresentation.ts';
@@ -19,7 +20,7 @@ function problemWith(written: string): string | undefined {
 
 function isPattern(text: string): boolean {
   try {
-    new RegExp(text, 'iu');
+    RE2JS.compile(text, RE2JS.CASE_INSENSITIVE);
     return true;
   } catch {
     return false;
@@ -51,7 +52,7 @@ export const routeTag = z.strictObject({
     .max(256)
     .refine(isPattern, 'is not a regular expression')
     .exactOptional()
-    .meta(restart('A regular expression fits one of its values.')),
+    .meta(restart('A regular expression (RE2: no look-around, no back-references) fits one of its values.')),
   present: z.boolean().exactOptional().meta(restart('true: it has a value. false: it has none.')),
 });
 
