@@ -11,6 +11,7 @@ import { type CollectedIdentity, collectIdentity } from './collectedIdentity.ts'
 import { DataSetCleaner } from './dataSetCleaner.ts';
 import { shiftDaysFor } from './dateShift.ts';
 import { markersFor, notBurnedIn, putAll } from './markers.ts';
+import { dropUnfitTables } from './pixelEncapsulation.ts';
 import type { ProfileOption } from './profileOptions.ts';
 import { aePseudonym, patientKey, patientPseudonym } from './pseudonym.ts';
 import { requiredOfAnimals } from './requiredAttributes.ts';
@@ -119,6 +120,7 @@ export class Deidentifier {
       onShifted: (text) => shifted.add(text.slice(0, 8)),
     });
     const result = cleaner.clean(dataSet, encoding);
+    dropUnfitTables(result, encoding);
     putAll(result, markersFor(this.#options));
     if (isAnimal(dataSet)) keepRequiredOfAnimals(dataSet, result);
     if (judgement.kind === 'known') putKnown(original, result);
@@ -176,7 +178,7 @@ function keepRequiredOfAnimals(dataSet: DataSet, result: DataSet): void {
 /** A rule says that there is nothing to be seen, or what has to be blanked: a document stays as it was, an image says so. */
 function putKnown({ dataSet }: DicomObject, result: DataSet): void {
   const document = element(dataSet, tags.document);
-  if (document !== undefined) putElement(result, document);
+  if (document?.value.kind === 'bytes') putElement(result, document);
   if (element(dataSet, tags.rows) !== undefined) putElement(result, notBurnedIn);
 }
 

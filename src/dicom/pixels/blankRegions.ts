@@ -6,7 +6,8 @@
  */
 import { bytesIn, type DicomObject, lengthOf } from '../dataSet/dicomObject.ts';
 import { uid } from '../uids.ts';
-import { blank, type Region } from './blank.ts';
+import { tags } from './attributes.ts';
+import { blank, clipped, type Region } from './blank.ts';
 import { packed } from './codecs/native.ts';
 import { type FramePixels, frameDecoder, nativeWordSize } from './decodeFrame.ts';
 import { framesOf, slice } from './frames.ts';
@@ -31,6 +32,9 @@ export async function blankRegions(
   if (regions.some((region) => !Object.values(region).every(Number.isFinite)))
     throw malformed('a region without a place');
   if (regions.length === 0) return object;
+  if (regions.some((region) => clipped(region, description).length === 0))
+    throw malformed(`a region beside the image of ${description.columns} x ${description.rows} pixels`);
+  checkOnlyPixels(object);
   if (description.codec === 'native') return blankNative(object, description, regions, context);
   if (hasNestedFragments(object.dataSet)) throw unsupported('encapsulated pixel data in a sequence');
   return blankCompressed(object, description, regions, context);
@@ -40,6 +44,7 @@ function blankNative(object: DicomObject, description: PixelDescription, regions
   const pixels = pixelElement(object);
   if (pixels?.value.kind !== 'bytes') throw malformed('native pixel data in fragments');
   const { bytes } = pixels.value;
+  checkNothingBeyond(lengthOf(bytes), description);
   const layout = { ...description, wordSize: nativeWordSize(object, description) };
   const bits = nativeFrameBits(description);
   // Frames that share a byte or a word are blanked together.
@@ -58,6 +63,20 @@ function blankNative(object: DicomObject, description: PixelDescription, regions
   const { tag } = pixels;
   const elements = object.dataSet.elements.map((one) => (one.tag === tag ? { ...one, value } : one));
   return { ...object, dataSet: { elements } };
+}
+
+const pixelTags: ReadonlySet<number> = new Set([tags.pixelData, tags.floatPixelData, tags.doubleFloatPixelData]);
+
+/** Others than those that are blanked would stay as they are. */
+function checkOnlyPixels({ dataSet }: DicomObject): void {
+  const count = dataSet.elements.filter(({ tag }) => pixelTags.has(tag)).length;
+  if (count > 1) throw malformed(`${count} elements of pixel data`);
+}
+
+/** Frames that the header does not count would not be blanked. */
+function checkNothingBeyond(length: number, description: PixelDescription): void {
+  const due = Math.ceil((nativeFrameBits(description) * description.frames) / 8);
+  if (length > due + (due % 2)) throw malformed(`pixel data of ${length} bytes where ${due} are due`);
 }
 
 function checkLength(length: number, limit: number): void {

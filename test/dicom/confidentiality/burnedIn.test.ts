@@ -25,6 +25,28 @@ describe('pixels that may show who the patient is are refused without a rule', (
     ['Modality OT', image('2', makeElement(0x00080060, 'CS', 'OT'))],
     ['a digitised film', image('1', makeElement(0x00080064, 'CS', 'DF'))],
     ['a label of a slide', image('77.1.6', makeElement(0x00080008, 'CS', 'ORIGINAL\\PRIMARY\\LABEL\\NONE'))],
+    ['a patient protocol', image('2', makeElement(0x00080008, 'CS', 'DERIVED\\SECONDARY\\OTHER\\CT_SOM5 PROT'))],
+    ['a kind of image of syngo', image('2', makeElement(0x00080008, 'CS', 'DERIVED\\SECONDARY\\OTHER\\CT_SOM7 XYZ'))],
+    ['a dose screen', image('2', makeElement(0x00080008, 'CS', 'DERIVED\\SECONDARY\\DOSE_INFO'))],
+    ['a series of dose reports', image('2', makeElement(0x0008103e, 'LO', 'Dose Report'))],
+    ['a series of protocols', image('2', makeElement(0x0008103e, 'LO', 'Patient Protocol'))],
+    ['screens by their protocol', image('2', makeElement(0x00181030, 'LO', 'SCREEN SAVE'))],
+    ['colour in CT', image('2', makeElement(0x00280004, 'CS', 'RGB'))],
+    ['YBR in MR', image('4', makeElement(0x00280004, 'CS', 'YBR_FULL_422'))],
+    ['a palette in CR', image('1', makeElement(0x00280004, 'CS', 'PALETTE COLOR'))],
+    ['three samples that say they are grey', image('2', makeElement(0x00280002, 'US', [3]))],
+    ['a synthetic image', image('2', makeElement(0x00080064, 'CS', 'SYN'))],
+    ['bone densitometry', image('1.1', makeElement(0x00080060, 'CS', 'BMD'))],
+    ['a modality of nobody', image('1.1', makeElement(0x00080060, 'CS', 'DXA'))],
+    ['colour Doppler', image('2', makeElement(0x00080060, 'CS', 'CD'))],
+    ['a private class', objectOf([...size, pixels], '1.3.12.2.1107.5.9.1')],
+    ['a class that is not for images', image('88.11')],
+    ['Burned In Annotation YES as bytes', image('2', makeElement(0x00280301, 'OB', Buffer.from('YES ')))],
+    ['Burned In Annotation YES as UN', image('2', makeElement(0x00280301, 'UN', Buffer.from('yes\0')))],
+    ['Burned In Annotation that is a sequence', image('2', sequence(0x00280301, []))],
+    ['Burned In Annotation of two minds', image('2', makeElement(0x00280301, 'CS', 'NO\\YES'))],
+    ['a screen in bytes', image('2', makeElement(0x00080008, 'OB', Buffer.from('DERIVED\\SECONDARY\\SCREEN SAVE ')))],
+    ['a modality in bytes', image('2', makeElement(0x00080060, 'OB', Buffer.from('US')))],
   ])('%s', (_, object) => {
     const result = apply(object);
     expect('kind' in result && result.code).toBe('deidentify.burned-in-risk');
@@ -53,6 +75,56 @@ describe('pixels that may show who the patient is are refused without a rule', (
     expect(codeOf(image('2'))).toBe('passed');
     expect(codeOf(image('4', makeElement(0x00080008, 'CS', 'DERIVED\\SECONDARY\\MPR')))).toBe('passed');
     expect(codeOf(objectOf([], `${storage}6.1`))).toBe('passed');
+    expect(codeOf(image('2', makeElement(0x00280301, 'CS', 'NO')))).toBe('passed');
+    expect(codeOf(image('2', makeElement(0x00080008, 'CS', 'ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM5 SPI DUAL')))).toBe(
+      'passed',
+    );
+    expect(codeOf(image('2', makeElement(0x0008103e, 'LO', 'Lung screening 1mm')))).toBe('passed');
+    expect(codeOf(image('66.7', makeElement(0x00280004, 'CS', 'PALETTE COLOR')))).toBe('passed');
+  });
+
+  test('reasons quote defined terms only', () => {
+    const reasonOf = (object: ReturnType<typeof objectOf>) => {
+      const result = apply(object);
+      return 'kind' in result ? result.reason : 'passed';
+    };
+    expect(reasonOf(image('7', makeElement(0x00080060, 'CS', 'US')))).toMatch(
+      /modality US, sopClass 1\.2\.840\.\S*\.7,/,
+    );
+    expect(reasonOf(image('2', makeElement(0x00080060, 'CS', 'ZIMMERMANN')))).not.toMatch(/ZIMMERMANN/i);
+    expect(reasonOf(objectOf([...size, pixels], '1.3.12.4711222.1'))).not.toContain('4711222');
+    expect(reasonOf(objectOf([...size, pixels], '1.2.840.10008.5.1.4.1.1.4711222'))).not.toContain('4711222');
+    const document = makeElement(0x00420011, 'OB', Buffer.from('%PDF'));
+    expect(reasonOf(objectOf([document], '1.2.4711222'))).not.toContain('4711222');
+  });
+});
+
+describe('overlays that lie in unused bits of the pixels', () => {
+  const overlay = (bitPosition: number, bitsAllocated: number, ...data: Parameters<typeof objectOf>[0]) =>
+    image(
+      '2',
+      makeElement(0x60020010, 'US', [480]),
+      makeElement(0x60020100, 'US', [bitsAllocated]),
+      makeElement(0x60020102, 'US', [bitPosition]),
+      ...data,
+    );
+  const data = makeElement(0x60023000, 'OW', Buffer.alloc(2));
+  test.each([
+    ['by their bit position', overlay(12, 1, data)],
+    ['by their bits allocated', overlay(0, 16, data)],
+    ['by having no data', overlay(0, 1)],
+    ['by having empty data', overlay(0, 1, makeElement(0x60023000, 'OW', Buffer.alloc(0)))],
+    ['in any VR', image('2', makeElement(0x60000102, 'OB', Buffer.from([12, 0])), data)],
+    ['in a sequence', image('2', sequence(0x60000102, []), data)],
+  ])('are refused, whatever a rule says: %s', (_, object) => {
+    expect(codeOf(object)).toBe('deidentify.overlay-in-pixels');
+    expect(codeOf(object, [{ match: {}, regions: [] }])).toBe('deidentify.overlay-in-pixels');
+  });
+
+  test('others go and the image stays, as do overlays without an image', () => {
+    const { object } = passed(overlay(0, 1, data));
+    expect(object.dataSet.elements.filter(({ tag }) => tag >>> 24 === 0x60)).toEqual([]);
+    expect(codeOf(objectOf([makeElement(0x60020010, 'US', [480])], `${storage}11.1`))).toBe('passed');
   });
 });
 

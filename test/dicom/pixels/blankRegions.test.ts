@@ -19,6 +19,7 @@ import {
   readObject,
   smoothPixels,
   stepContext,
+  text,
   through,
   toBytes,
 } from '../../support/pixelObjects.ts';
@@ -82,7 +83,7 @@ describe('native', () => {
   it('single bits, in frames that begin within a byte', async () => {
     const pixels = Buffer.alloc(Math.ceil((25 * 19 * 3) / 8), 0xff);
     const object = imageObject({ rows: 19, columns: 25, frames: 3, bitsAllocated: 1, pixels });
-    await expectBlanked(object, await blankRegions(object, regions, stepContext()));
+    await expectBlanked(object, await blankRegions(object, regions.slice(0, 1), stepContext()));
   });
 
   it('subsampled colour takes the chrominance of touched pairs with it', async () => {
@@ -152,10 +153,25 @@ describe.skipIf(missing)(`compressed ${missing ?? ''}`, () => {
 
 describe('refused', () => {
   const object = image();
+  const floats = text(0x7fe00008, 'OF', 'float');
+  const withoutFrames = {
+    dataSet: { elements: image({ frames: 2 }).dataSet.elements.filter(({ tag }) => tag !== 0x00280008) },
+  };
   it.each<[string, DicomObject, Region[], number]>([
     ['no image', imageObject({ rows, columns, pixels: Buffer.alloc(0) }), regions, 2 ** 30],
     ['a region without a place', object, [{ x: Number.NaN, y: 0, width: 1, height: 1 }], 2 ** 30],
     ['frames beyond the limit', object, regions, 100],
+    ['a region beside the image', object, [...regions, { x: columns, y: 0, width: 9, height: 9 }], 2 ** 30],
+    ['a region of no size', object, [{ x: 0, y: 0, width: 0, height: 9 }], 2 ** 30],
+    [
+      'more bytes than the header accounts for',
+      image({ pixels: Buffer.alloc(2 * rows * columns + 2) }),
+      regions,
+      2 ** 30,
+    ],
+    ['frames that the header does not count', { ...image({ frames: 2 }), ...withoutFrames }, regions, 2 ** 30],
+    ['two kinds of pixels', image({ more: [floats] }), regions, 2 ** 30],
+    ['pixels twice', image({ more: [text(0x7fe00010, 'OW', 'again')] }), regions, 2 ** 30],
     ['an unknown codec', image({ transferSyntaxUid: '1.2.840.10008.1.2.4.111' }), regions, 2 ** 30],
   ])('%s', async (_, given, where, memoryLimit) => {
     await expect(blankRegions(given, where, stepContext(memoryLimit))).rejects.toSatisfy(isPixelError);
