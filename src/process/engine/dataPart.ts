@@ -1,6 +1,7 @@
 /** Runs a foreign data part over the instances that the steps left, and takes over what it wrote. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { removeTree } from '../../base/removeTree.ts';
 import type { ResultRecord } from '../../spool/work/workTypes.ts';
 import type { OutputFile, Sandbox, SandboxFigures, SandboxOutcome, StudyFile } from '../sandbox/sandboxTypes.ts';
 import type { WorkAnswer, WorkItem } from './protocol.ts';
@@ -36,7 +37,8 @@ export async function runDataPart(
     checkStudy(results, state);
     return { results: results.map(({ result }) => result), figures: outcome.figures };
   } finally {
-    rmSync(stage, { recursive: true, force: true });
+    // What made the run fail counts. The store removes whatever stays, with the directory or when it is made durable.
+    await removeTree(stage).catch(() => undefined);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The port of the conformance gate: an independent second look at everything that would leave a run of an application that
- * de-identifies. It runs in worker threads, last, when all results are made. A run of such an application without a gate is
+ * de-identifies. It runs in worker threads: over what the steps made before anybody else has it, and over what a data part made. A run of such an application without a gate is
  * refused: nothing fails open.
  */
 import type { ByteSource } from '../../dicom/dataSet/dicomObject.ts';
@@ -17,6 +17,8 @@ export type Leaving = {
   madeBy: 'steps' | 'data-part';
   /** All of its bytes, as they would be delivered. */
   source: ByteSource;
+  /** Of an instance of our own steps: the object as it was received. */
+  original?: ByteSource;
 };
 
 /** `reason` names tags and kinds of identifiers, never a value. */

@@ -29,8 +29,8 @@ export type WorkItem =
   | ({ do: 'stage'; path: string } & Located)
   /** Takes over a file that a foreign data part has written: copies it into the run, hashes it, reads its UIDs if it is DICOM. */
   | { do: 'collect'; path: string; name: string; contentType: string; isDicom: boolean; from: number[] }
-  /** Asks the gate. */
-  | ({ do: 'check'; madeBy: 'steps' | 'data-part' } & Located);
+  /** Asks the gate. `original`: what an instance of the steps was made of. */
+  | ({ do: 'check'; madeBy: 'steps' | 'data-part'; original: RunInput | undefined } & Located);
 
 /** What came of an item. `reason`s hold UIDs and tags, never values of a data set. */
 export type WorkAnswer =

@@ -41,8 +41,11 @@ export async function runApplication(request: RunRequest, parts: RunParts): Prom
     const startedAt = performance.now();
     await applyBuiltInSteps(run, state, request);
     let made: { results: ResultRecord[]; figures: SandboxFigures } | undefined;
+    // Of all inputs, also of those that are quarantined from here on.
+    if (deidentifies(request)) run.update({ identities: state.identities });
+    await askGateOfSteps(run, state, request);
     if (sandbox !== undefined) made = await runDataPart(request, state, { run, sandbox, answered: refuseToGoOn });
-    if (deidentifies(request)) await askGate(run, state, request, made?.results ?? []);
+    if (deidentifies(request)) await askGate(run, state, { results: made?.results ?? [], madeBy: 'data-part' });
     const results = leaving(state, request, made?.results ?? []);
     refuseDoubles(results);
     run.end();
@@ -71,8 +74,9 @@ export async function runApplication(request: RunRequest, parts: RunParts): Prom
 export const deidentifies = ({ application }: Pick<RunRequest, 'application'>): boolean =>
   application.steps.some(({ step }) => step === 'deidentify');
 
-const wantsInstances = ({ application }: RunRequest) =>
-  application.deliver !== 'results' || application.command !== undefined;
+/** The gate sees them also where only files leave: what is made of an instance is as clean as that is. */
+const wantsInstances = (request: RunRequest) =>
+  request.application.deliver !== 'results' || request.application.command !== undefined || deidentifies(request);
 
 /** Nothing fails open: what would be needed for the promise and is not there ends the run before it begins. */
 function refuseWhatCannotBe(request: RunRequest, { pool }: RunParts): void {
@@ -144,31 +148,53 @@ function leaving(state: RunState, { application }: RunRequest, made: ResultRecor
 }
 
 /**
- * The gate last: everything that would leave, with what all inputs said of anybody. A finding in what the steps made of one
- * instance quarantines that instance; in anything a data part has had its hands on, the run.
+ * The gate first looks at what the steps made, before a data part is given any of it: all instances, whether they are delivered
+ * or not, and the files that are. A finding quarantines the instance. Nothing touches these bytes afterwards, so they are not
+ * looked at again.
  */
-async function askGate(run: PoolRun, state: RunState, request: RunRequest, made: ResultRecord[]): Promise<void> {
-  run.update({ identities: state.identities });
-  const results = leaving(state, request, made);
+async function askGateOfSteps(run: PoolRun, state: RunState, request: RunRequest): Promise<void> {
+  if (!deidentifies(request)) return;
+  const { deliver } = request.application;
+  const results = state.results.filter(({ kind }) => kind === 'instance' || deliver !== 'instances');
+  await askGate(run, state, { results, madeBy: 'steps' });
+  judge(state, request.application);
+}
+
+type Made = { results: readonly ResultRecord[]; madeBy: 'steps' | 'data-part' };
+
+/** Only the answer `done` is a pass. A finding in what a data part has had its hands on ends the run. */
+async function askGate(run: PoolRun, state: RunState, { results, madeBy }: Made): Promise<void> {
   const byId = new Map(state.inputs.map((input) => [input.id, input]));
+  const inputsOf = (ids: Iterable<number>) => [...new Set(ids)].flatMap((id) => byId.get(id) ?? []);
   const items = results.map((result): WorkItem => {
-    const ids = new Set(result.pieces.flatMap((piece) => ('instance' in piece ? [piece.instance] : [])));
-    const madeBy = made.includes(result) ? 'data-part' : 'steps';
-    return { do: 'check', madeBy, result, inputs: [...ids].flatMap((id) => byId.get(id) ?? []) };
+    const inPieces = result.pieces.flatMap((piece) => ('instance' in piece ? [piece.instance] : []));
+    const isOfOne = madeBy === 'steps' && result.kind === 'instance' && result.from.length === 1;
+    const [original] = isOfOne ? inputsOf(result.from) : [];
+    return { do: 'check', madeBy, result, inputs: inputsOf(inPieces), original };
   });
+  const answered = new Set<number>();
   await run.do(items, (answer, index) => {
     refuseToGoOn(answer);
-    if (answer.kind !== 'refused') return;
+    answered.add(index);
+    if (answer.kind === 'done') return;
+    if (answer.kind !== 'refused') throw noAnswer(answer.kind);
     const from = results[index]?.from ?? [];
     const input = from.length === 1 ? byId.get(from[0] ?? -1) : undefined;
-    if (input === undefined || request.application.command !== undefined) {
+    if (input === undefined || madeBy === 'data-part') {
       const hint = 'nothing was delivered. What was found is named; mend the application, then try the task again';
       throw failed(answer.code, `the conformance gate holds results back: ${answer.reason}`, hint);
     }
-    state.quarantine(input, answer.code, answer.reason);
+    if (state.passed.has(input.id)) state.quarantine(input, answer.code, answer.reason);
   });
-  judge(state, request.application);
+  if (answered.size !== items.length) throw noAnswer('none');
 }
+
+const noAnswer = (what: string) =>
+  failed(
+    'gate.no-answer',
+    `the conformance gate did not say of every result that it may leave (${what})`,
+    'nothing was delivered. This is a fault of the gateway: report it with the log',
+  );
 
 function refuseDoubles(results: readonly ResultRecord[]): void {
   const seen = new Set<string>();

@@ -7,7 +7,7 @@ import type { InstanceStep } from '../step.ts';
 import { answerOf } from './failures.ts';
 import type { CreateGate, Gate } from './gate.ts';
 import type { InputReader } from './inputReader.ts';
-import { OpenFiles } from './inputSource.ts';
+import { OpenFiles, RangesSource } from './inputSource.ts';
 import { applySteps } from './instanceWork.ts';
 import { readOutput } from './outputWork.ts';
 import type { RunSetup, WorkAnswer, WorkItem } from './protocol.ts';
@@ -122,7 +122,7 @@ export class RunWork {
     }
   }
 
-  async #check({ result, inputs, madeBy }: Extract<WorkItem, { do: 'check' }>): Promise<WorkAnswer> {
+  async #check({ result, inputs, madeBy, original }: Extract<WorkItem, { do: 'check' }>): Promise<WorkAnswer> {
     const { application, identities } = this.#setup;
     this.#gate ??= this.#parts.createGate?.({ application, identities });
     if (this.#gate === undefined) {
@@ -130,7 +130,8 @@ export class RunWork {
     }
     const { kind, name, contentType } = result;
     const source = this.#sourceOf({ result, inputs });
-    const findings = await this.#gate.check({ kind, name, contentType, madeBy, source });
+    const received = original && { original: new RangesSource('original', original.ranges, this.#files) };
+    const findings = await this.#gate.check({ kind, name, contentType, madeBy, source, ...received });
     if (findings.length === 0) return { kind: 'done' };
     const reasons = [...new Set(findings.map(({ code, reason }) => `${code}: ${reason}`))];
     const more = reasons.length > shown ? `; and ${reasons.length - shown} more` : '';

@@ -5,6 +5,7 @@ import { bytesIn, element } from '../../../src/dicom/dataSet/dicomObject.ts';
 import { parsePart10 } from '../../../src/dicom/dataSet/parsePart10.ts';
 import type { Application } from '../../../src/process/application.ts';
 import type { RunEnding } from '../../../src/process/engine/runTypes.ts';
+import type { Sandbox } from '../../../src/process/sandbox/sandboxTypes.ts';
 import { RunBench, sha256, testGateModule } from './runSupport.ts';
 
 const benches: RunBench[] = [];
@@ -182,6 +183,56 @@ test('the gate sees what would leave, with what all inputs said; a finding quara
     reason: 'test.found: a value',
   });
   expect(record.results.map(({ from }) => from)).toEqual([[1], [3]]);
+});
+
+test('instances are looked at also where only files are delivered', async () => {
+  const b = bench({ gateModule: testGateModule });
+  const [, second] = b.slices(3);
+  const description = `identity file taint=${second?.sopInstanceUid}`;
+  const record = finished(await b.run(b.request({ ...deidentifying, description, deliver: 'results' })));
+  expect(record.inputs[1]).toMatchObject({ outcome: 'quarantined', code: 'gate.finding' });
+  expect(record.results.map(({ kind, from }) => [kind, from])).toEqual([
+    ['file', [1]],
+    ['file', [3]],
+  ]);
+});
+
+test('a foreign data part is not given what the gate holds back', async () => {
+  const b = bench({ gateModule: testGateModule });
+  const [, second] = b.slices(3);
+  let given: string[] = [];
+  const sandbox: Sandbox = {
+    available: true,
+    run: async ({ inputDirectory }: { inputDirectory: string }) => {
+      given = readdirSync(inputDirectory).filter((name) => name.endsWith('.dcm'));
+      return { kind: 'finished', files: [], figures: { cpuSeconds: 0, peakMemoryBytes: 0, wallMs: 0 } } as never;
+    },
+  } as unknown as Sandbox;
+  const description = `identity taint=${second?.sopInstanceUid}`;
+  const request = b.request({ ...deidentifying, description, deliver: 'results', command: ['x'] });
+  const record = finished(await b.run(request, { sandbox: async () => sandbox }));
+  expect(record.inputs[1]).toMatchObject({ outcome: 'quarantined', code: 'gate.finding' });
+  expect(given).toHaveLength(2);
+});
+
+test.each([
+  ['not-selected', { kind: 'not-selected', reason: 'x' }],
+  ['nothing', undefined],
+] as const)('only `done` is a pass of the gate: %s', async (_, answer) => {
+  const b = bench({ gateModule: testGateModule });
+  b.slices(1);
+  const open = b.pool.open.bind(b.pool);
+  b.pool.open = (...given) => {
+    const run = open(...given);
+    return {
+      ...run,
+      end: () => run.end(),
+      do: (items, onAnswer) =>
+        items[0]?.do !== 'check' ? run.do(items, onAnswer) : Promise.resolve(answer && onAnswer(answer, 0)),
+    };
+  };
+  const ending = await b.run(b.request({ ...deidentifying, description: 'identity' }));
+  expect(ending).toMatchObject({ kind: 'failed', code: 'gate.no-answer' });
 });
 
 test('a run that is cancelled ends at once', async () => {

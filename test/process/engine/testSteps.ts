@@ -3,6 +3,7 @@
  * concerns one instance only.
  */
 import { type DicomObject, element } from '../../../src/dicom/dataSet/dicomObject.ts';
+import { makeElement } from '../../../src/dicom/dataSet/elements.ts';
 import type { StepsOf } from '../../../src/process/engine/stepTable.ts';
 import type { InstanceStep, StepContext, StepOutcome } from '../../../src/process/step.ts';
 
@@ -31,6 +32,12 @@ const acts: Record<string, Act> = {
     ...pass(object, 'plant'),
     files: [{ name: 'planted.txt', contentType: 'text/plain', bytes: Buffer.from('for TESTNAME') }],
   }),
+  /** The value that the identities name, in the instance itself. */
+  taint: (object) => {
+    const elements = object.dataSet.elements.filter(({ tag }) => tag !== institutionName);
+    const tainted = [...elements, makeElement(institutionName, 'LO', 'TESTNAME')].sort((a, b) => a.tag - b.tag);
+    return pass({ ...object, dataSet: { elements: tainted } }, 'taint');
+  },
   /** Pixel data of its own, put aside. */
   aside: (object, context) => {
     const pixels = element(object.dataSet, 0x7fe00010);
