@@ -1,7 +1,6 @@
 /** The output folder: how large it has become, and emptying it, whatever a program has made in it. */
-import { execFile } from 'node:child_process';
-import { lstat, opendir, readdir, rm } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { lstat, opendir, readdir } from 'node:fs/promises';
+import { removeTree } from '../../base/removeTree.ts';
 
 /** What an output folder may have beside its bytes: a listing and a manifest must stay readable. */
 export const mostEntries = 10_000;
@@ -20,7 +19,9 @@ export type OutputSize = {
  */
 export async function measureOutput(folder: string, limitBytes: number): Promise<OutputSize> {
   const size: OutputSize = { bytes: 0, entries: 0, over: undefined };
-  await addFolder(Buffer.from(folder), 1, limitBytes, size);
+  await addFolder(Buffer.from(folder), 1, limitBytes, size).catch(() => {
+    size.over ??= 'unreadable';
+  });
   return size;
 }
 
@@ -53,28 +54,15 @@ async function addFolder(folder: Buffer, depth: number, limitBytes: number, size
   }
 }
 
-const run = promisify(execFile);
-
 /** Removes what is in `folder`, also where permissions were taken away or paths are longer than the kernel takes. */
 export async function emptyFolder(folder: string): Promise<void> {
-  for (const name of await readdir(folder, { encoding: 'buffer' })) await removeEntry(below(Buffer.from(folder), name));
+  for (const name of await readdir(folder, { encoding: 'buffer' })) await removeTree(below(Buffer.from(folder), name));
 }
 
 /** Removes what the program kept for itself: names at the top that begin with a dot. */
 export async function removeHidden(folder: string): Promise<void> {
   const dot = '.'.charCodeAt(0);
   for (const name of await readdir(folder, { encoding: 'buffer' })) {
-    if (name[0] === dot) await removeEntry(below(Buffer.from(folder), name));
-  }
-}
-
-async function removeEntry(path: Buffer): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (error) {
-    // chmod follows a link that it is given by name: only a real folder may get there. Names that are not UTF-8 go with their folder.
-    if (!(await lstat(path)).isDirectory()) throw error;
-    await run('/bin/chmod', ['-R', 'u+rwX', '--', path.toString()]).catch(() => undefined);
-    await run('/usr/bin/find', [path.toString(), '-xdev', '-delete']);
+    if (name[0] === dot) await removeTree(below(Buffer.from(folder), name));
   }
 }

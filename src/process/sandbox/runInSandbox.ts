@@ -1,8 +1,8 @@
 /** One run, from folders to outcome. Whatever happens: nothing of it runs on, and nothing but its outcome stays. */
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../../base/errors.ts';
+import { describeError, systemCode } from '../../base/errors.ts';
 import { processStart } from '../../base/processStart.ts';
 import { RunGroup } from './cgroup.ts';
 import { LastWords } from './lastWords.ts';
@@ -37,7 +37,8 @@ export async function runInSandbox(machine: Machine, name: string, run: SandboxR
     if (machine.groupDirectory !== undefined)
       group = new RunGroup(machine.groupDirectory, name, run.application.limits);
     const started = launch(machine, run.application, command, { ...folders, node: process.execPath });
-    return await supervise(machine, name, run, { folders, group, started });
+    const ended = await supervise(machine, name, run, { folders, group, started });
+    return await conclude(run, folders, ended);
   } catch (error) {
     return refused(run, 'unavailable', describeError(error));
   } finally {
@@ -46,8 +47,9 @@ export async function runInSandbox(machine: Machine, name: string, run: SandboxR
 }
 
 type Parts = { folders: Prepared; group: RunGroup | undefined; started: Launched };
+type Ended = { seen: Seen; words: LastWords };
 
-async function supervise(machine: Machine, name: string, run: SandboxRun, parts: Parts): Promise<SandboxOutcome> {
+async function supervise(machine: Machine, name: string, run: SandboxRun, parts: Parts): Promise<Ended> {
   const { group, started, folders } = parts;
   const begun = performance.now();
   const kill = () => killAll(started, group);
@@ -80,22 +82,26 @@ async function supervise(machine: Machine, name: string, run: SandboxRun, parts:
   const wallMs = performance.now() - begun;
   await words.finish(pipesMs);
   const { cpuSeconds, peakMemoryBytes, wasOutOfMemory, refusedTasks } = await monitor.end();
+  restoreRights(folders.output);
   const output = await measureOutput(folders.output, application.limits.output);
   const figures = { cpuSeconds, peakMemoryBytes, wallMs, outputBytes: output.bytes };
   const status = started.programStatus();
   const setupError = lastLine(words.error);
-  return conclude(run, folders, words, {
-    stop: stopped,
-    status,
-    wasOutOfMemory,
-    refusedTasks,
-    output,
-    figures,
-    setupError,
-  });
+  const seen: Seen = { stop: stopped, status, wasOutOfMemory, refusedTasks, output, figures, setupError };
+  return { seen, words };
 }
 
-async function conclude(run: SandboxRun, folders: Prepared, words: LastWords, seen: Seen): Promise<SandboxOutcome> {
+/** The program may have closed its own output folder; what it has closed below is its fault to the reader. */
+function restoreRights(output: string): void {
+  try {
+    chmodSync(output, 0o700);
+  } catch {
+    // Measuring says what is wrong.
+  }
+}
+
+/** The program has run: what cannot be read of its output is its own doing, and would be so again. */
+async function conclude(run: SandboxRun, folders: Prepared, { words, seen }: Ended): Promise<SandboxOutcome> {
   const cause = causeOf(seen, run.application);
   if (cause !== undefined) return fail(run, seen, { cause, words: words.all });
   const checked = safelyRead(folders);
@@ -109,7 +115,12 @@ async function conclude(run: SandboxRun, folders: Prepared, words: LastWords, se
       problem: checked.message,
     });
   }
-  await removeHidden(folders.output);
+  try {
+    await removeHidden(folders.output);
+  } catch (error) {
+    const problem = `what is hidden in the output folder cannot be removed (${systemCode(error) ?? 'no reason given'})`;
+    return fail(run, seen, { cause: 'bad-result', words: words.all, problem });
+  }
   return { kind: 'finished', exitCode: 0, result: checked.result, files: checked.files, figures: seen.figures };
 }
 
@@ -124,16 +135,26 @@ function safelyRead(folders: Prepared): ReturnType<typeof readResult> {
 type Failure = { cause: FailureCause; words: Buffer; problem?: string };
 
 async function fail(run: SandboxRun, seen: Seen, { cause, words, problem }: Failure): Promise<SandboxOutcome> {
-  await emptyFolder(run.outputDirectory);
-  if (words.length > 0) writeFileSync(run.stderrFile, words, { mode: 0o600 });
+  // Whoever made the folder removes it; what the program did is told all the same.
+  await emptyFolder(run.outputDirectory).catch(() => undefined);
+  const areKept = words.length > 0 && keepWords(run.stderrFile, words);
   return {
     kind: 'failed',
     cause,
     message: messageOf(cause, seen, run.application, problem),
     exitCode: seen.status,
     figures: seen.figures,
-    stderrFile: words.length > 0 ? run.stderrFile : undefined,
+    stderrFile: areKept ? run.stderrFile : undefined,
   };
+}
+
+function keepWords(file: string, words: Buffer): boolean {
+  try {
+    writeFileSync(file, words, { mode: 0o600 });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The program has not begun. */

@@ -1,6 +1,16 @@
 /** Runs on disk, through crashes, a lost index and damage. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, describe as suite, test } from 'vitest';
 import type { Spool } from '../../../src/spool/spool.ts';
 import type { SpoolOptions } from '../../../src/spool/spoolTypes.ts';
@@ -53,6 +63,37 @@ suite('runs', () => {
   afterEach(async () => {
     await spool.close();
     directory.remove();
+  });
+
+  test('what a program left in a folder nested too deep to name does not keep the spool from opening', async () => {
+    const left = join(directory.path, 'runs', `${'a'.repeat(40)}.part`);
+    mkdirSync(left);
+    const name = 'n'.repeat(200);
+    const deep = `process.chdir(${JSON.stringify(left)}); const { mkdirSync } = require('node:fs');
+      for (let i = 0; i < 60; i++) { mkdirSync('${name}'); process.chdir('${name}'); }`;
+    expect(spawnSync(process.execPath, ['-e', deep]).status).toBe(0);
+    crash();
+    expect(runs()).toEqual([]);
+  });
+
+  test('what cannot be removed is told, and does not keep the spool from opening', () => {
+    const runsDirectory = join(directory.path, 'more');
+    mkdirSync(join(runsDirectory, 'x.part'), { recursive: true });
+    writeFileSync(join(runsDirectory, 'x.part', 'file'), 'of another user');
+    mkdirSync(join(runsDirectory, 'y.part'));
+    const module = resolve(import.meta.dirname, '../../../src/spool/work/resultStore.ts');
+    const code = `const { ResultStore } = await import(${JSON.stringify(module)});
+      new ResultStore({ directory: ${JSON.stringify(runsDirectory)}, log: { error: (event, text, { directory }) => console.log(event, directory) } });`;
+    const isRoot = process.geteuid?.() === 0;
+    if (!isRoot) return; // another user is needed
+    for (const path of [directory.path, runsDirectory]) chmodSync(path, 0o777);
+    const user = { uid: 65534, gid: 65534 };
+    const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+      ...{ ...user, encoding: 'utf8', cwd: '/' },
+    });
+    expect(stdout).toBe(`work.leftover ${join(runsDirectory, 'x.part')}\n`);
+    expect(status).toBe(0);
+    expect(readdirSync(runsDirectory)).toEqual(['x.part']);
   });
 
   test('a run that was not committed leaves nothing, and its task is due again', async () => {
