@@ -3,7 +3,7 @@ import { failureReason, type SopReference } from '../dicom/dataSet/commitmentDat
 import type { Holding } from '../spool/spoolTypes.ts';
 import type { InstanceState } from '../spool/states.ts';
 
-/** spooled: safe on our disk, or beyond. delivered: every store that it goes to has confirmed it. */
+/** spooled: safe on our disk, or beyond. delivered: every store that it goes to has confirmed it, or what an application made of it. */
 export type Meaning = 'spooled' | 'delivered';
 
 export type Verdict = { kind: 'safe' } | { kind: 'wait' } | { kind: 'failed'; reason: number };
@@ -15,22 +15,26 @@ const processingFailure = failed(failureReason.processingFailure);
 
 type Judge = (holding: Holding) => Verdict;
 const ifIntact: Judge = ({ isIntact }) => (isIntact ? safe : processingFailure);
+const ifConfirmed: Judge = ({ isConfirmed }) => (isConfirmed ? safe : processingFailure);
 
-/** `delivered` and `pruned` are reached only with a durable receipt (src/delivery/dispatcher.ts). */
+/**
+ * `delivered` and `pruned` say that nothing is still to come, also where no store has anything of it: an application did not
+ * want it. Only what is confirmed has a durable receipt (src/delivery/dispatcher.ts).
+ */
 const table: Readonly<Record<Meaning, Readonly<Record<InstanceState, Judge>>>> = {
   spooled: {
     received: ifIntact,
     ready: ifIntact,
     quarantined: ifIntact, // no store takes it, but it is here, and stays
     delivered: () => safe,
-    pruned: () => safe,
+    pruned: ifConfirmed, // it is here no more
   },
   delivered: {
     received: () => processingFailure, // no route: it goes nowhere
     ready: (holding) => (holding.isIntact ? wait : processingFailure),
     quarantined: () => processingFailure,
-    delivered: () => safe,
-    pruned: () => safe,
+    delivered: ifConfirmed,
+    pruned: ifConfirmed,
   },
 };
 

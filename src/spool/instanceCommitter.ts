@@ -180,7 +180,7 @@ export class InstanceCommitter {
         if (reception.failure !== undefined) return fail(reception.failure);
         this.#pool.release(whole.slabs);
         if (heals === undefined) this.#enqueueForIndex(meta, extents);
-        else this.#heal(heals, meta.sopInstanceUid, extents, entry);
+        else this.#heal(heals, meta, extents, entry);
         if (heals !== undefined) resolve({ kind: 'duplicate' });
         resolve(version > 1 ? { kind: 'new-version', version } : { kind: 'stored' });
       },
@@ -189,15 +189,17 @@ export class InstanceCommitter {
     return promise;
   }
 
-  /** A known instance that is still to be delivered, but whose bytes here are gone or bad: a resend can mend that. */
+  /** A known instance whose bytes here are gone or bad, and that no store has all of: a resend can mend that. */
   #needsBytes(record: InstanceRecord): boolean {
-    if (record.state === 'delivered' || record.state === 'pruned') return false;
+    if (record.state === 'pruned') return this.#index.isForgotten(record);
+    if (record.state === 'delivered') return false;
     return !this.#areThere(record.extents) || this.#index.isDamaged(record);
   }
 
-  #heal(seq: number, sopInstanceUid: string, extents: readonly Extent[], entry: Recent): void {
+  #heal(seq: number, meta: InstanceMeta, extents: readonly Extent[], entry: Recent): void {
+    const { sopInstanceUid, receivedAt } = meta;
     this.afterFlush(() => {
-      this.#index.heal(seq, extents, this.#route);
+      this.#index.heal(seq, extents, this.#route, receivedAt);
       const message = 'an instance whose bytes were gone or damaged was sent again; the new bytes take their place';
       this.#log.warn('spool.instance-healed', message, { sopInstanceUid });
       this.#forget(sopInstanceUid, entry);

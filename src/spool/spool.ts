@@ -234,6 +234,7 @@ export class Spool {
       sopClassUid: record.sopClassUid,
       state: record.state,
       isIntact: this.#areThere(record.extents) && !this.index.isDamaged(record),
+      isConfirmed: this.index.isConfirmed(record.seq),
     }));
   }
 

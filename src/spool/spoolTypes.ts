@@ -43,6 +43,8 @@ export type Holding = {
   state: InstanceState;
   /** Its bytes are in the spool, and nothing is known against them. */
   isIntact: boolean;
+  /** A store has confirmed it, or all results of a run in which it was used. */
+  isConfirmed: boolean;
 };
 
 /** `length` bytes from `offset` of a segment file. */

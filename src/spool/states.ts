@@ -15,7 +15,8 @@ export const instanceTransitions: Readonly<Record<InstanceState, readonly Instan
   quarantined: ['ready', 'delivered', 'received'],
   // ready: sent again by an operator, or something came late for its task.
   delivered: ['ready', 'quarantined', 'pruned'],
-  pruned: [],
+  // ready: sent again, and no store has anything of it, for no application wanted it.
+  pruned: ['ready'],
 };
 
 export type DeliveryState = 'ready' | 'delivered' | 'quarantined';

@@ -22,6 +22,7 @@ export const held = (state: Holding['state'], change: Partial<Holding> = {}): Ho
   sopClassUid: ct,
   state,
   isIntact: true,
+  isConfirmed: state === 'delivered' || state === 'pruned',
   ...change,
 });
 

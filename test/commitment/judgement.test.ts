@@ -22,6 +22,8 @@ describe('what a commitment means', () => {
     ['damaged', [held('quarantined', damaged)], '0110', '0110'],
     ['delivered', [held('delivered')], 'safe', 'safe'],
     ['delivered and pruned', [held('pruned', damaged)], 'safe', 'safe'],
+    ['over, but no store has anything of it', [held('delivered', { isConfirmed: false })], 'safe', '0110'],
+    ['pruned, and no store has anything of it', [held('pruned', { ...damaged, isConfirmed: false })], '0110', '0110'],
     ['only its receipt is left', [held('pruned', { sopClassUid: '', ...damaged })], 'safe', 'safe'],
     ['another SOP class', [held('delivered', { sopClassUid: '1.2.840.10008.5.1.4.1.1.4' })], '0119', '0119'],
     ['one version of two still waits', [held('delivered'), held('ready')], 'safe', 'wait'],

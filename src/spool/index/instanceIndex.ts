@@ -88,8 +88,8 @@ export class InstanceIndex {
     const versions = this.versionsOf(meta.sopInstanceUid);
     const same = versions.find((record) => record.sha256 === meta.sha256);
     if (same !== undefined) {
-      if (this.isDamaged(same))
-        this.heal(same.seq, extents, route); // sent again, and acknowledged
+      if (this.isDamaged(same) || this.isForgotten(same))
+        this.heal(same.seq, extents, route, meta.receivedAt); // sent again, and acknowledged
       else if (same.state !== 'pruned' && !this.#areThere(same.extents)) this.relocate(same.seq, extents);
       return;
     }
@@ -132,15 +132,33 @@ export class InstanceIndex {
     );
   }
 
-  /** Sound bytes have come for an instance whose own were bad: they take their place, and what failed is tried again. */
-  heal(seq: number, extents: readonly Extent[], route: RouteInstance): void {
+  /** A store has confirmed it, or all results of a run in which it was used. */
+  isConfirmed(seq: number): boolean {
+    return this.#statements.isConfirmed.get({ seq }) === 1;
+  }
+
+  /** Its bytes are gone, and no store has anything of it: no application wanted it. Sent again it counts as new. */
+  isForgotten({ state, seq }: InstanceRecord): boolean {
+    return state === 'pruned' && !this.isConfirmed(seq);
+  }
+
+  /**
+   * Sound bytes have come for an instance whose own were bad or are gone: they take their place, and what failed is tried
+   * again. One that was pruned joins the tasks of its unit anew, as received at `at`.
+   */
+  heal(seq: number, extents: readonly Extent[], route: RouteInstance, at: number): void {
     this.transaction(() => {
-      this.relocate(seq, extents);
+      const isRevived = this.#statements.revive.run(encodeExtents(extents), seq).changes > 0;
+      if (isRevived) this.#countLive(extents, 1, seq);
+      else this.relocate(seq, extents);
       this.#statements.releaseDeliveries.run(seq);
       const flags = this.get(seq)?.flags.filter((flag) => flag !== damaged) ?? [];
       this.#statements.setFlags.run(flags.join(','), seq);
       const record = this.get(seq);
-      if (record !== undefined) this.#send(record, route({ ...record, parts: [] }));
+      if (record !== undefined) {
+        const receivedAt = isRevived ? at : record.receivedAt;
+        this.#send({ ...record, receivedAt }, route({ ...record, parts: [] }), isRevived);
+      }
       this.onHealed(this.#statements.failedTasks.all(seq) as number[]);
       this.#settling.instance(seq, Date.now());
     });

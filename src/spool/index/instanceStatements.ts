@@ -35,6 +35,12 @@ export function prepareInstanceStatements(db: Database.Database) {
       .prepare(`SELECT EXISTS (SELECT 1 FROM delivery WHERE instance = @seq AND error_code = @delivery)
         OR EXISTS (SELECT 1 FROM task_input WHERE instance = @seq AND hold = 'quarantined' AND code = @input)`)
       .pluck(),
+    isConfirmed: db
+      .prepare(`SELECT EXISTS (SELECT 1 FROM delivery WHERE instance = @seq AND state = 'delivered')
+        OR EXISTS (SELECT 1 FROM task_input x JOIN task t ON t.id = x.task WHERE x.instance = @seq AND x.outcome = 'used'
+        AND t.state = 'finished' AND t.open_results = 0 AND t.failed_results = 0
+        AND EXISTS (SELECT 1 FROM result r WHERE r.task = t.id))`)
+      .pluck(),
     failedTasks: db.prepare("SELECT task FROM task_input WHERE instance = ? AND hold = 'quarantined'").pluck(),
     clampAttempts: db.prepare(
       "UPDATE delivery SET next_attempt_at = ? WHERE state = 'ready' AND next_attempt_at > ? + 86400000",
@@ -69,6 +75,8 @@ export function prepareInstanceStatements(db: Database.Database) {
       "SELECT * FROM instance WHERE state = 'delivered' AND delivered_at <= ? ORDER BY delivered_at LIMIT ?",
     ),
     prune: db.prepare("UPDATE instance SET state = 'pruned', extents = NULL WHERE seq = ?"),
+    revive: db.prepare(`UPDATE instance SET state = 'ready', extents = ?, delivered_at = NULL WHERE seq = ?
+      AND state = 'pruned'`),
     unrouted: db.prepare("SELECT * FROM instance WHERE state = 'received' AND seq > ? ORDER BY seq LIMIT ?"),
     setState: db.prepare('UPDATE instance SET state = ? WHERE seq = ?'),
     setFlags: db.prepare('UPDATE instance SET flags = ? WHERE seq = ?'),

@@ -57,7 +57,7 @@ export class TaskJoiner {
         .pluck(),
       count: db.prepare(`UPDATE task SET (instances, bytes) = (SELECT count(*), coalesce(sum(i.size), 0)
         FROM task_input x JOIN instance i ON i.seq = x.instance WHERE x.task = task.id) WHERE id = ?`),
-      joined: db.prepare(`UPDATE task SET instances = instances + 1, bytes = bytes + ?, store = ?, priority = ?,
+      joined: db.prepare(`UPDATE task SET instances = instances + ?, bytes = bytes + ?, store = ?, priority = ?,
         quiet_ms = ?, expected = ?, state = ?, due_at = ? WHERE id = ?`),
       setDue: db.prepare('UPDATE task SET state = ?, due_at = ? WHERE id = ?'),
       ready: db.prepare("UPDATE instance SET state = 'ready' WHERE seq = ? AND state IN ('received', 'delivered')"),
@@ -81,11 +81,11 @@ export class TaskJoiner {
         : this.#create(unit, (latest?.revision ?? 0) + 1, {
             ...{ study: studyOf(meta), store, priority, quietMs, expected: null },
           });
-    this.#statements.addInput.run(task.id, meta.seq);
+    const { changes: added } = this.#statements.addInput.run(task.id, meta.seq);
     const expected = Math.max(application.expected ?? 0, task.expected ?? 0) || null;
-    const { state, dueAt } = dueAfter({ ...task, expected, quietMs, instances: task.instances + 1 }, meta.receivedAt);
+    const { state, dueAt } = dueAfter({ ...task, expected, quietMs, instances: task.instances + added }, meta.receivedAt);
     const highest = Math.max(priority, task.priority);
-    this.#statements.joined.run(meta.size, store, highest, quietMs, expected, state, dueAt, task.id);
+    this.#statements.joined.run(added, added * meta.size, store, highest, quietMs, expected, state, dueAt, task.id);
   }
 
   /** The next revision of a unit that has a task, over everything of it that is still here. Returns its id. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, describe as suite, test } from 'vitest';
 import type { Spool } from '../../../src/spool/spool.ts';
 import { content, temporaryDirectory } from '../support.ts';
-import { openWork, quietMs, receive, stateOf, TestClock } from './support.ts';
+import { deliverAll, openWork, quietMs, receive, run, stateOf, TestClock } from './support.ts';
 
 const keepDeliveredMs = 1_000;
 
@@ -51,5 +51,45 @@ suite('nothing is given up', () => {
     writeFileSync(join(directory.path, 'runs', 'a'.repeat(40)), 'no run');
     await reopen();
     expect(spool.results.names).toEqual([]);
+  });
+
+  test('what was skipped, pruned and is sent again is taken anew, and joins its unit', async () => {
+    const bytes = content(500);
+    await receive(spool, '1.2.1', bytes);
+    spool.tasks.skip(claimOne().id, [], 'fewer than 20');
+    clock.time += 2 * keepDeliveredMs;
+    await spool.reclaim();
+    expect(stateOf(spool, '1.2.1')).toBe('pruned');
+    expect((await receive(spool, '1.2.1', bytes)).kind).toBe('duplicate');
+    expect(stateOf(spool, '1.2.1')).toBe('ready');
+    expect(spool.tasks.claim(10, clock.now()), 'more may come with it').toEqual([]);
+    await reopen();
+    expect(stateOf(spool, '1.2.1')).toBe('ready');
+    await receive(spool, '1.2.2', content(600));
+    const task = claimOne();
+    expect(task).toMatchObject({ revision: 2, instances: 2, bytes: 1_100 });
+    await run(spool, task);
+    expect(deliverAll(spool, clock.now())).toHaveLength(2);
+    clock.time += 2 * keepDeliveredMs;
+    await spool.reclaim();
+    expect(stateOf(spool, '1.2.1')).toBe('pruned');
+    await receive(spool, '1.2.1', bytes);
+    expect(stateOf(spool, '1.2.1'), 'its result is in the store: it is a duplicate').toBe('pruned');
+  });
+
+  test('an instance is confirmed by its results, not by being skipped or left out', async () => {
+    const confirmed = (uid: string) => spool.holdings(uid).map(({ isConfirmed }) => isConfirmed);
+    await receive(spool, '1.2.1', content(500));
+    await receive(spool, '1.2.2', content(500));
+    await run(spool, claimOne(), { outcome: (uid) => (uid === '1.2.1' ? 'used' : 'not-selected') });
+    expect(confirmed('1.2.1'), 'not delivered yet').toEqual([false]);
+    deliverAll(spool, clock.now());
+    expect([confirmed('1.2.1'), confirmed('1.2.2')]).toEqual([[true], [false]]);
+    await receive(spool, '1.3.1', content(500), { studyInstanceUid: '1.3' });
+    spool.tasks.skip(claimOne().id, [], 'no');
+    expect(confirmed('1.3.1')).toEqual([false]);
+    await receive(spool, '1.4.1', content(500), { studyInstanceUid: '1.4' });
+    await run(spool, claimOne(), { pass: () => false });
+    expect(confirmed('1.4.1'), 'a run without results proves nothing').toEqual([false]);
   });
 });
