@@ -70,8 +70,18 @@ describe('regions', () => {
   });
 
   test('that cannot be blanked are a refusal', async () => {
-    const outcome = await stepWith([], [rule]).apply(image(4, 4, Buffer.alloc(2)), context);
-    expect(outcome).toMatchObject({ kind: 'refused', code: 'deidentify.not-blanked' });
+    const two = image(4, 4, Buffer.alloc(16, 9));
+    two.dataSet.elements.splice(-1, 0, makeElement(0x7fe00008, 'OF', Buffer.alloc(64)));
+    const beside = { ...rule, regions: [...rule.regions, { x: 4, y: 0, width: 4, height: 4 }] };
+    for (const [object, one] of [
+      [image(4, 4, Buffer.alloc(2)), rule],
+      [image(4, 4, Buffer.alloc(32)), rule],
+      [two, rule],
+      [image(4, 4, Buffer.alloc(16)), beside],
+    ] as const) {
+      const outcome = await stepWith([], [one]).apply(object, context);
+      expect(outcome).toMatchObject({ kind: 'refused', code: 'deidentify.not-blanked' });
+    }
   });
 });
 
