@@ -5,6 +5,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { describeError, GatewayError, systemCode } from '../../base/errors.ts';
@@ -51,6 +52,8 @@ type Running = { task: Task; controller: AbortController; done: Promise<void> };
 
 const longestPause = 1_000;
 const shortestPause = 20;
+/** Until the index is written to again, after it could not be. */
+const unwrittenPause = 1_000;
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -62,6 +65,7 @@ export class Engine {
   #timerAt = 0;
   #state: 'idle' | 'on' | 'stopped' = 'idle';
   #refusal: string | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -101,6 +105,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#state = 'stopped';
     clearTimeout(this.#timer);
+    this.#stopping.abort();
     for (const { controller } of this.#running.values()) controller.abort();
     await Promise.all([...this.#running.values()].map(({ done }) => done));
   }
@@ -159,6 +164,7 @@ export class Engine {
     const controller = new AbortController();
     const done = this.#runTask(task, controller.signal)
       .catch((error: unknown) => this.#giveBack(task, failureOf(error)))
+      .catch((error: unknown) => this.#leave(task, error))
       .finally(() => {
         this.#running.delete(task.id);
         this.wake();
@@ -204,10 +210,10 @@ export class Engine {
     try {
       await spool.results.commit(directory, record);
     } catch (error) {
-      await spool.results.discard(directory);
+      await spool.results.discard(directory).catch(() => undefined); // removed at the next start
       throw error;
     }
-    spool.tasks.finish(task.id, record);
+    if (!(await this.#enter(task, record))) return;
     this.#forget(task);
     const { bytesIn, bytesOut, instancesIn, instancesOut, files, notSelected, quarantined, wallMs } = record.figures;
     const counts = { bytesIn, bytesOut, instancesIn, instancesOut, files, notSelected, quarantined, wallMs };
@@ -216,6 +222,47 @@ export class Engine {
       ...counts,
     });
     onResults();
+  }
+
+  /**
+   * The index cannot be written: the task stays what it was there, and is due again. It is let go only when the disk has
+   * had time, for it would be claimed at once.
+   */
+  async #leave(task: Task, error: unknown): Promise<void> {
+    this.#tellUnwritten(task, error);
+    await this.#pause();
+    try {
+      this.#options.spool.tasks.unclaim([task.id]);
+    } catch (again) {
+      this.#tellUnwritten(task, again);
+    }
+  }
+
+  #tellUnwritten(task: Task, error: unknown): void {
+    const message = `the index cannot be told what became of a task: ${describeError(error)}; tried again`;
+    const hint = 'look at the disk of stateDirectory: it is full, or failing';
+    this.#options.log.error('app.index-failed', message, { ...about(task), hint });
+  }
+
+  /** Ends early when the engine stops. */
+  async #pause(): Promise<void> {
+    const { signal } = this.#stopping;
+    await sleep(unwrittenPause, undefined, { signal }).catch(() => undefined);
+  }
+
+  /** Its run is durable, and must not be made again: only the entry is repeated. A stop leaves it to the next start. */
+  async #enter(task: Task, record: RunRecord): Promise<boolean> {
+    for (;;) {
+      try {
+        this.#options.spool.tasks.finish(task.id, record);
+        return true;
+      } catch (error) {
+        if (!isOfIndex(error)) throw error;
+        this.#tellUnwritten(task, error);
+      }
+      if (this.#state === 'stopped') return false;
+      await this.#pause();
+    }
   }
 
   #end(task: Task, ending: Exclude<RunEnding, { kind: 'finished' }>, gone: readonly InputOutcome[]): void {
@@ -278,11 +325,11 @@ export class Engine {
     const inputs: RunInput[] = [];
     const gone: Gone[] = [];
     for (const record of spool.tasks.inputs(task.id)) {
-      const { seq, size, sha256, sopInstanceUid } = record;
+      const { seq, size, sha256, sopInstanceUid, version } = record;
       try {
         const lease = spool.lease(record);
         leases.push(lease);
-        inputs.push({ id: seq, ranges: lease.ranges, size, sha256, sopInstanceUid });
+        inputs.push({ id: seq, ranges: lease.ranges, size, sha256, sopInstanceUid, version });
       } catch (error) {
         const reason = `its bytes cannot be read: ${describeError(error)}`;
         gone.push({ instance: seq, outcome: 'quarantined', code: 'input.gone', reason, sha256, size });
@@ -291,6 +338,11 @@ export class Engine {
     return { inputs, gone, release: () => leases.splice(0).forEach((lease) => void lease.release()) };
   }
 }
+
+/** What SQLite says: nothing that the application has done. */
+const isOfIndex = (error: unknown): boolean =>
+  error instanceof Error &&
+  (String((error as NodeJS.ErrnoException).code).startsWith('SQLITE_') || isOfIndex(error.cause));
 
 const isUrgent = ({ priority }: Task) => priority >= priorities.urgent;
 
@@ -320,7 +372,7 @@ function failureOf(error: unknown): RunFailure {
     return { kind: 'failed', code, message, hint, retryable };
   }
   return {
-    kind: disk === 'ENOSPC' || disk === 'EDQUOT' ? 'unavailable' : 'failed',
+    kind: disk === 'ENOSPC' || disk === 'EDQUOT' || isOfIndex(error) ? 'unavailable' : 'failed',
     code: disk === undefined ? 'engine.failed' : 'engine.disk',
     message: `the run could not be kept: ${describeError(error)}`,
     hint: 'look at the disk of stateDirectory',

@@ -47,6 +47,7 @@ export class RunState {
   }
 
   leaveOut(input: RunInput, reason: string): void {
+    this.passed.delete(input.id);
     this.#outcomes.set(input.id, { instance: input.id, outcome: 'not-selected', reason });
   }
 

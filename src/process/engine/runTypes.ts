@@ -15,6 +15,8 @@ export type RunInput = {
   sha256: string;
   /** As received; for log lines, which name it by nothing else. '' when it is not known. */
   sopInstanceUid: string;
+  /** 1, and more when it came again with other bytes; left out when it is not known. */
+  version?: number;
 };
 
 /** What the run is for, as it stands in its record. */

@@ -168,6 +168,7 @@ export class InstanceIndex {
   clampTimes(now: number): void {
     this.transaction(() => {
       this.#statements.clampAttempts.run(now, now);
+      this.#statements.clampTasks.run({ now });
       this.#statements.clampStudies.run(now, now);
       this.#statements.clampDelivered.run(now, now);
     });

@@ -45,6 +45,8 @@ export function prepareInstanceStatements(db: Database.Database) {
     clampAttempts: db.prepare(
       "UPDATE delivery SET next_attempt_at = ? WHERE state = 'ready' AND next_attempt_at > ? + 86400000",
     ),
+    clampTasks: db.prepare(`UPDATE task SET due_at = @now WHERE state IN ('gathering', 'due')
+      AND due_at > @now + max(quiet_ms, 86400000)`),
     clampStudies: db.prepare('UPDATE study SET last_received_at = ? WHERE last_received_at > ?'),
     clampDelivered: db.prepare("UPDATE instance SET delivered_at = ? WHERE state = 'delivered' AND delivered_at > ?"),
     setExtents: db.prepare('UPDATE instance SET extents = ? WHERE seq = ?'),

@@ -83,7 +83,10 @@ export class TaskJoiner {
           });
     const { changes: added } = this.#statements.addInput.run(task.id, meta.seq);
     const expected = Math.max(application.expected ?? 0, task.expected ?? 0) || null;
-    const { state, dueAt } = dueAfter({ ...task, expected, quietMs, instances: task.instances + added }, meta.receivedAt);
+    const { state, dueAt } = dueAfter(
+      { ...task, expected, quietMs, instances: task.instances + added },
+      meta.receivedAt,
+    );
     const highest = Math.max(priority, task.priority);
     this.#statements.joined.run(added, added * meta.size, store, highest, quietMs, expected, state, dueAt, task.id);
   }

@@ -234,7 +234,7 @@ export class TaskQueue {
   }
 
   /**
-   * An operator wants it tried again: a task in quarantine is due now; one that is over, with instances in quarantine or with
+   * An operator wants it tried again: a task in quarantine, or one that waits, is due now; one that is over, with instances in quarantine or with
    * results that could not be delivered, makes the next revision. Where the route means another version by now (`wanted`), that
    * one takes its inputs over. False when there is nothing to be tried.
    */
@@ -254,6 +254,7 @@ export class TaskQueue {
         this.#settling.task(id, now);
         return true;
       }
+      if (isLatest && isOpen(task)) return this.#statements.hastenOne.run(now, id).changes > 0;
       if (!this.#isHeld(task)) return false;
       const next = this.#joiner.nextRevision(task, now);
       if (next !== undefined) this.#settling.task(next, now);

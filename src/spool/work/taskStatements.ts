@@ -39,6 +39,7 @@ export function prepareTaskStatements(db: Database.Database) {
     quarantined: db.prepare(`UPDATE task SET state = 'quarantined', attempts = attempts + 1, error_code = ?,
       error_message = ?, failed_at = ? WHERE id = ?`),
     released: db.prepare("UPDATE task SET state = 'due', attempts = 0, due_at = ? WHERE id = ?"),
+    hastenOne: db.prepare('UPDATE task SET due_at = min(due_at, ?) WHERE id = ?'),
     hasQuarantined: db
       .prepare("SELECT EXISTS (SELECT 1 FROM task_input WHERE task = ? AND hold = 'quarantined')")
       .pluck(),

@@ -92,4 +92,23 @@ suite('nothing is given up', () => {
     await run(spool, claimOne(), { pass: () => false });
     expect(confirmed('1.4.1'), 'a run without results proves nothing').toEqual([false]);
   });
+
+  test('what a clock that was ahead has put off is due after a start with the right time', async () => {
+    const right = clock.time;
+    clock.time += 10 * 365 * 86_400_000;
+    await receive(spool, '1.2.1', content(500));
+    clock.time = right;
+    await reopen();
+    expect(claimOne()).toMatchObject({ instances: 1 });
+  });
+
+  test('an operator need not wait for the next attempt', async () => {
+    await receive(spool, '1.2.1', content(500));
+    const { id } = claimOne();
+    const failure = { code: 'sandbox.unavailable', message: 'm' };
+    spool.tasks.retryLater(id, { at: clock.now() + 3_600_000, now: clock.now(), ...failure });
+    expect(spool.tasks.claim(10, clock.now())).toEqual([]);
+    expect(spool.tasks.release(id)).toBe(true);
+    expect(spool.tasks.claim(10, clock.now())).toMatchObject([{ id }]);
+  });
 });
