@@ -19,10 +19,15 @@ function isPlainAscii(text: string): boolean {
 /** Runs of letters and digits of any script. */
 export const tokensOf = (text: string): string[] => text.match(/[\p{L}\p{N}]+/gu) ?? [];
 
-/** `5mm`, `1.25mm`, `120kV`, `3D`; `T2`, `B30f`; the kernels `Br40d`, `Hv59`: few digits, and letters that mean something. */
+/**
+ * `5mm`, `1.25mm`, `120kV`, `3D`; `T2`, `B30f`; the kernels `Br40d`, `Hv59`: few digits, and letters that mean something. Decimals
+ * only with a unit, as in `1.25mm` and `5.0 mm`: alone they may be a day and a month.
+ */
 const technical =
-  /^(?:\d{1,3}(?:[.,]\d{1,2})?(?:mm|cm|ml|kv|kvp|ma|mas|s|sec|ms|min|hz|d|t|x)|[a-z]\d{1,2}[a-z]?|(?:b[lrv]|h[rv]|qr|ur)\d\d[a-z]?)$/;
-const number = /^\d{1,3}(?:[.,]\d{1,2})?$/;
+  /^(?:\d{1,3}(?:[.,]\d{1,2})?(?:mm|cm|ml|kv|kvp|ma|mas|s|sec|ms|min|hz|t)|\d{1,3}[dx]|[a-z]\d{1,2}[a-z]?|(?:b[lrv]|h[rv]|qr|ur)\d\d[a-z]?)$/;
+const number = /^\d{1,3}$/;
+const decimal = /^\d{1,3}[.,]\d{1,2}$/;
+const unit = /^(?:mm|cm|ml|kv|kvp|ma|mas|sec|ms|min|hz|t)$/;
 /** Pieces that belong together: a decimal number is one piece, and so is a date with its separators. */
 const pieces = /[\p{L}\p{N}]+(?:[.,:/-]\d[\p{L}\p{N}]*)*/gu;
 
@@ -34,12 +39,12 @@ export function cleanText(text: string, identity: ReadonlySet<string>): string {
   const found = text.match(pieces) ?? [];
   const kept: Array<{ word: string; isNumber: boolean }> = [];
   let previousWasNumber = false;
-  for (const piece of found) {
+  for (const [i, piece] of found.entries()) {
     const word = fold(piece);
     const isNumber = /^[\d.,:/-]+$/.test(word);
     if (isNumber && previousWasNumber) {
       if (kept.at(-1)?.isNumber) kept.pop();
-    } else if (isNumber ? number.test(word) && !identity.has(word) : mayStay(word, identity)) {
+    } else if (isNumber ? isPlainNumber(word, found[i + 1]) && !identity.has(word) : mayStay(word, identity)) {
       kept.push({ word: isPlainAscii(piece) ? piece : word, isNumber });
     }
     previousWasNumber = isNumber;
@@ -49,6 +54,9 @@ export function cleanText(text: string, identity: ReadonlySet<string>): string {
   return kept.map(({ word }) => word).join(' ');
 }
 
+const isPlainNumber = (word: string, next = ''): boolean =>
+  number.test(word) || (decimal.test(word) && unit.test(fold(next)));
+
 const mayStay = (word: string, identity: ReadonlySet<string>): boolean =>
   !identity.has(word) && (radiologyWords.has(word) || technical.test(word));
 
@@ -57,3 +65,8 @@ export const looksIdentifying = (text: string): boolean =>
   /\d{5,}|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\+\d|@|https?:|\b(?:mr|mrs|ms|dr|prof|herr|frau|mme|sr|sra)\.? [\p{Lu}]/iu.test(
     text,
   );
+
+/** The same of the meaning of a code, in which `MR Head` is no man and `10+2` no telephone number. */
+export const meaningLooksIdentifying = (text: string): boolean =>
+  /\d{5,}|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|@|https?:/i.test(text) ||
+  /(?<!\p{L})(?:Mr|Mrs|MRS|Ms|Dr|Prof|Herr|HERR|Frau|FRAU|Mme|Sra?)\.? \p{Lu}/u.test(text);

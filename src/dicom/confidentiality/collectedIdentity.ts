@@ -3,6 +3,7 @@ import { type CharacterSet, characterSetOf, textValues } from '../dataSet/charac
 import type { DataElement, DataSet } from '../dataSet/dicomObject.ts';
 import { effectiveVr } from '../dataSet/effectiveVr.ts';
 import { fold, tokensOf } from './cleanText.ts';
+import { mentionsDay } from './dateMentions.ts';
 import { emptyPhrases, type IdentityKind, identifyingAttributes } from './identifyingAttributes.ts';
 import type { ProfileOption } from './profileOptions.ts';
 import { radiologyWords } from './radiologyWords.ts';
@@ -21,8 +22,12 @@ export class CollectedIdentity {
   readonly #tellingWords = new Set<string>();
   /** Folded values that tell somebody and have no such word. */
   readonly #tellingPhrases = new Set<string>();
+  /** Two words next to each other: of names whose words are too short to tell anybody alone. */
+  readonly #tellingPairs = new Set<string>();
+  /** Numbers of five digits and more, without leading zeros, however they are written. */
+  readonly #numbers = new Set<string>();
+  readonly #days = new Set<string>();
   readonly #keptDates = new Set<string>();
-  readonly #keptUids = new Set<string>();
   readonly #makers = new Set<string>();
   readonly #places = new Set<string>();
 
@@ -31,6 +36,7 @@ export class CollectedIdentity {
     for (const group of name.split('=')) {
       this.#addValue(group);
       this.#addValue(group.replace(/[\^ ]+/g, ' ').trim());
+      this.#addPairs(group);
       for (const word of tokensOf(group)) {
         this.words.add(fold(word));
         this.#addValue(word);
@@ -49,6 +55,7 @@ export class CollectedIdentity {
   add(value: string, kind: IdentityKind): void {
     if (kind === 'institution' || kind === 'device') this.#places.add(value);
     else this.#addValue(value, kind === 'id');
+    if (kind === 'id') this.#addNumbers(value);
     for (const word of tokensOf(value)) {
       const folded = fold(word);
       if (kind === 'id' || kind === 'device' || !radiologyWords.has(folded)) this.words.add(folded);
@@ -60,7 +67,9 @@ export class CollectedIdentity {
   /** YYYYMMDD of a DA or a DT value. */
   addDate(value: string): void {
     const [day] = /^\d{8}/.exec(value) ?? [];
-    if (day !== undefined && day !== '19000101' && day !== '00010101') this.values.add(day);
+    if (day === undefined || day === '19000101' || day === '00010101') return;
+    this.values.add(day);
+    this.#days.add(day);
   }
 
   /** A date that stays: the same day is then no secret elsewhere. */
@@ -68,24 +77,63 @@ export class CollectedIdentity {
     this.#keptDates.add(value.slice(0, 8));
   }
 
-  /** UIDs that an option retains may be made of numbers that identify, as of the study or the day. */
-  addKeptUid(value: string): void {
-    this.#keptUids.add(value);
-  }
-
-  /** Whether text that is otherwise kept has a word of the identity in it. */
+  /** Whether text that is otherwise kept has a word, a number or a day of the identity in it. */
   isMentionedIn(text: string): boolean {
     const folded = fold(text);
     for (const phrase of this.#tellingPhrases) if (folded.includes(phrase)) return true;
-    return this.#tellingWords.size > 0 && tokensOf(folded).some((token) => this.#tellingWords.has(token));
+    const tokens = tokensOf(folded);
+    if (tokens.some((token) => this.#isTelling(token))) return true;
+    if (this.#tellingPairs.size > 0 && tokens.some((token, i) => this.#tellingPairs.has(`${token} ${tokens[i + 1]}`)))
+      return true;
+    return this.#hasNumber(folded) || mentionsDay(text, this.#days);
+  }
+
+  #isTelling(token: string): boolean {
+    if (this.#tellingWords.has(token)) return true;
+    // A genitive: Kuhns, Smiths.
+    return token.length >= 5 && token.endsWith('s') && this.#tellingWords.has(token.slice(0, -1));
+  }
+
+  /** Also in groups (`47 11 222`), behind letters and with zeros before it. */
+  #hasNumber(folded: string): boolean {
+    if (this.#numbers.size === 0) return false;
+    for (const [run] of folded.matchAll(/\d(?:[ .\-/]?\d){4,40}/g)) {
+      if (this.#numbers.has(withoutZeros(run.replace(/\D/g, '')))) return true;
+      for (const digits of run.match(/\d+/g) ?? []) if (this.#numbers.has(withoutZeros(digits))) return true;
+    }
+    return false;
+  }
+
+  #addNumbers(value: string): void {
+    for (const run of value.match(/\d{5,}/g) ?? []) {
+      const core = withoutZeros(run);
+      if (!identifies(core, true)) continue;
+      this.#numbers.add(core);
+      this.words.add(core);
+      this.values.add(core);
+    }
+  }
+
+  /** Family and given name, in either order. */
+  #addPairs(group: string): void {
+    const words = tokensOf(group).map(fold).slice(0, 8);
+    for (const one of words) {
+      for (const other of words) {
+        const isName = one !== other && one.length >= 2 && other.length >= 2;
+        if (!isName || (isCommon(one) && isCommon(other))) continue;
+        this.#tellingPairs.add(`${one} ${other}`);
+      }
+    }
+    const [first, second] = tokensOf(group);
+    if (words.length === 2 && words.every((word) => word.length < 3) && this.#tellingPairs.size > 0)
+      this.#addValue(`${second} ${first}`);
   }
 
   /** When all has been added. */
   finish(): void {
-    for (const day of this.#keptDates) this.values.delete(day);
-    if (this.#keptUids.size > 0) {
-      const uids = [...this.#keptUids];
-      for (const value of this.values) if (uids.some((uid) => uid.includes(value))) this.values.delete(value);
+    for (const day of this.#keptDates) {
+      this.values.delete(day);
+      this.#days.delete(day);
     }
     for (const value of this.#places) {
       if (!tokensOf(fold(value)).every((word) => this.#makers.has(word))) this.#addValue(value, /\d/.test(value));
@@ -103,6 +151,9 @@ export class CollectedIdentity {
     if (identifies(folded, /\d/.test(folded))) this.#tellingWords.add(folded);
   }
 }
+
+const withoutZeros = (digits: string): string => digits.replace(/^0+/, '');
+const isCommon = (word: string): boolean => radiologyWords.has(word) || emptyPhrases.has(word);
 
 /**
  * Whether a value tells people apart, so that it can be looked for without being found by chance: three characters or more, in
@@ -157,8 +208,6 @@ function collectElement(
     for (const value of textValues(one, set)) identity.addMaker(value);
   } else if (one.vr === 'PN' || personNames.has(one.tag) || (one.vr === 'UN' && effectiveVr(one) === 'PN')) {
     for (const value of textValues(one, set)) identity.addName(value);
-  } else if (one.vr === 'UI' && options.has('retainUids')) {
-    for (const value of textValues(one, set)) identity.addKeptUid(value);
   } else if (one.vr === 'DA' || one.vr === 'DT') {
     const isKept = options.has('retainFullDates') && one.tag !== birthDate;
     for (const value of textValues(one, set)) isKept ? identity.addKeptDate(value) : identity.addDate(value);

@@ -8,10 +8,11 @@ import { creatorTagOf, isPrivate, isPrivateCreator } from '../dataSet/dictionary
 import type { ElementEncoding } from '../dataSet/elementEncoding.ts';
 import { effectiveVr, emptyElement, encodingInside, makeElement, privateCreator } from '../dataSet/elements.ts';
 import { hasCharacterSet, isTextVr } from '../dataSet/valueRepresentation.ts';
-import { cleanText, looksIdentifying } from './cleanText.ts';
+import { cleanText, looksIdentifying, meaningLooksIdentifying } from './cleanText.ts';
 import { shiftDate, shiftDateTime } from './dateShift.ts';
 import { definedTermAttributes, definedTerms, imageTypeValue, isImageType } from './definedTerms.ts';
 import { dummySequence, withoutHandwriting } from './dummySequences.ts';
+import { isRegistered } from './registeredUids.ts';
 import { dummyElement, dummyText } from './replacementValues.ts';
 import type { Subject } from './subject.ts';
 import type { Handling } from './treatments.ts';
@@ -109,9 +110,11 @@ export class DataSetCleaner {
       case 'replace-ae':
         return this.#aeTitles(one);
       case 'watch':
-        return this.#watched(one, around, false);
+        return this.#watched(one, around);
       case 'watch-closely':
-        return this.#watched(one, around, true);
+        return this.#watched(one, around, looksIdentifying);
+      case 'watch-meaning':
+        return this.#watched(one, around, meaningLooksIdentifying);
       case 'watch-code':
         return this.#code(one);
       case 'watch-number':
@@ -195,14 +198,19 @@ export class DataSetCleaner {
   #kept(one: DataElement, otherwise: Handling['otherwise'], around: Around): DataElement | undefined {
     if (one.value.kind === 'sequence') return this.#items(one, around);
     const vr = effectiveVr(one);
-    if (isWatched(vr)) return this.#watched(one, around, false);
+    if (isWatched(vr)) return this.#watched(one, around);
     if (vr === 'CS') return this.#code(one);
     if (vr === 'IS' || vr === 'DS') return this.#watchedNumber(one);
     if (!isTextVr(vr)) return one;
     const values = textValues(one);
-    if (!values.every((value) => hasForm(vr, value)))
-      return vr === 'UI' ? this.#uids(one) : this.#instead(one, otherwise);
+    const isFine = values.every((value) => hasForm(vr, value) && !(vr === 'UI' && this.#isNoClass(value)));
+    if (!isFine) return vr === 'UI' ? this.#uids(one) : this.#instead(one, otherwise);
     return vr === 'AS' && values.some(isGreatAge) ? makeElement(one.tag, vr, values.map(atMostNinety)) : one;
+  }
+
+  /** A class is the same for everybody: what has somebody's number in it is none. */
+  #isNoClass(uid: string): boolean {
+    return !this.#subject.options.has('retainUids') && !isRegistered(uid) && this.#subject.isMentionedIn(uid);
   }
 
   #code(one: DataElement): DataElement {
@@ -226,16 +234,14 @@ export class DataSetCleaner {
     return isMentioned ? dummyText : '';
   }
 
-  #watched(one: DataElement, { set }: Around, closely: boolean): DataElement {
+  #watched(one: DataElement, { set }: Around, looks?: (text: string) => boolean): DataElement {
     if (one.value.kind !== 'bytes' || one.value.bytes.length === 0) return one;
     const { words } = this.#subject;
     // What the dictionary calls text counts as text, whatever VR somebody gave it.
     const text = isTextVr(effectiveVr(one)) ? one : { ...one, vr: 'UN' };
     if (one.value.bytes.length > maxTextBytes) return dummyElement(text);
     const values = textValues(text, set);
-    const isSuspect = values.some(
-      (value) => this.#subject.isMentionedIn(value) || (closely && looksIdentifying(value)),
-    );
+    const isSuspect = values.some((value) => this.#subject.isMentionedIn(value) || looks?.(value) === true);
     if (!isSuspect) return one;
     const cleaned = values.map((value) => cleanText(value, words) || dummyText);
     return makeElement(one.tag, effectiveVr(text), cleaned);

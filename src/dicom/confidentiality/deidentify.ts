@@ -3,9 +3,10 @@
  * of people. Pixel data are not touched here: burnedIn.ts says what has to be done with them.
  */
 
-import { characterSetOf } from '../dataSet/characterSets.ts';
+import { characterSetOf, textValues } from '../dataSet/characterSets.ts';
 import { type DataSet, type DicomObject, element } from '../dataSet/dicomObject.ts';
-import { effectiveVr, emptyElement, putElement, stringValue, uidValue } from '../dataSet/elements.ts';
+import { effectiveVr, emptyElement, putElement, uidValue } from '../dataSet/elements.ts';
+import { isUid } from '../uids.ts';
 import { type BurnedInRule, judgePixels, type PixelJudgement } from './burnedIn.ts';
 import { type CollectedIdentity, collectIdentity } from './collectedIdentity.ts';
 import { DataSetCleaner } from './dataSetCleaner.ts';
@@ -14,10 +15,12 @@ import { markersFor, notBurnedIn, putAll } from './markers.ts';
 import { dropUnfitTables } from './pixelEncapsulation.ts';
 import type { ProfileOption } from './profileOptions.ts';
 import { aePseudonym, patientKey, patientPseudonym } from './pseudonym.ts';
+import { isKnownTransferSyntax, isRegistered } from './registeredUids.ts';
 import { requiredOfAnimals } from './requiredAttributes.ts';
 import { SafePrivate, type SafePrivateElement } from './safePrivateTable.ts';
 import { type Plan, planFor } from './treatments.ts';
 import { UidReplacement } from './uidReplacement.ts';
+import { hasForm, inOwnVr } from './valueForms.ts';
 
 /** 32 bytes each, of the site. */
 export type ConfidentialityKeys = { uid: Buffer; dateShift: Buffer; pseudonym: Buffer };
@@ -90,14 +93,27 @@ export class Deidentifier {
       const reason = 'it is a media directory (DICOMDIR), which refers to files, not to instances';
       return { kind: 'refuse', code: 'deidentify.unsupported', reason };
     }
+    if (!isKnownTransferSyntax(original.meta.transferSyntaxUid)) {
+      const reason = 'its Transfer Syntax UID is none that this version knows, so nobody can look into it';
+      return { kind: 'refuse', code: 'deidentify.unsupported', reason };
+    }
     const judgement = judgePixels(original, this.#rules.burnedIn);
     if (judgement.kind === 'refuse') return judgement;
-    return this.#apply(original, sopClassUid, judgement);
+    const identity = collectIdentity(original.dataSet, this.#options);
+    if (!isRegistered(sopClassUid) && (!isUid(sopClassUid) || identity.isMentionedIn(sopClassUid))) {
+      const reason = 'its SOP Class UID is no UID, or has a number of the patient in it';
+      return { kind: 'refuse', code: 'deidentify.unsupported', reason };
+    }
+    return this.#apply(original, sopClassUid, judgement, identity);
   }
 
-  #apply(original: DicomObject, sopClassUid: string, judgement: PixelJudgement): Deidentified {
+  #apply(
+    original: DicomObject,
+    sopClassUid: string,
+    judgement: PixelJudgement,
+    identity: CollectedIdentity,
+  ): Deidentified {
     const { dataSet, encoding, meta } = original;
-    const identity = collectIdentity(dataSet, this.#options);
     const patient = patientOf(original);
     const patientIs = patientKey(patient.patientId, patient.issuer, uidValue(dataSet, tags.study));
     const pseudonym = patientPseudonym(this.#keys.pseudonym, patientIs);
@@ -115,7 +131,7 @@ export class Deidentifier {
       pseudonymFor: (tag, value) =>
         tag === tags.patientName || value === patient.patientId
           ? pseudonym
-          : patientPseudonym(this.#keys.pseudonym, patientKey(value, patient.issuer, '')),
+          : patientPseudonym(this.#keys.pseudonym, patientKey(value, patient.issuer, uidValue(dataSet, tags.study))),
       replaceAe: (title) => aePseudonym(this.#keys.pseudonym, title),
       onShifted: (text) => shifted.add(text.slice(0, 8)),
     });
@@ -125,9 +141,10 @@ export class Deidentifier {
     if (isAnimal(dataSet)) keepRequiredOfAnimals(dataSet, result);
     if (judgement.kind === 'known') putKnown(original, result);
     // In step with (0008,0018), also where the data set has none.
-    const sopInstanceUid = this.#options.has('retainUids')
-      ? meta.sopInstanceUid
-      : this.#replaceUid(meta.sopInstanceUid, tags.sopInstance, uids);
+    const sopInstanceUid =
+      this.#options.has('retainUids') && hasForm('UI', meta.sopInstanceUid)
+        ? meta.sopInstanceUid
+        : this.#replaceUid(meta.sopInstanceUid, tags.sopInstance, uids);
     return {
       object: { meta: { ...meta, sopInstanceUid }, encoding, dataSet: result },
       regions: judgement.kind === 'known' ? judgement.regions : [],
@@ -184,7 +201,10 @@ function putKnown({ dataSet }: DicomObject, result: DataSet): void {
 
 function patientOf({ dataSet }: DicomObject): Omit<Patient, 'pseudonym'> {
   const set = characterSetOf(dataSet);
-  const text = (tag: number) => stringValue(dataSet, tag, set) ?? '';
+  const text = (tag: number) => {
+    const found = element(dataSet, tag);
+    return found === undefined ? '' : (textValues(inOwnVr(found), set)[0] ?? '');
+  };
   return {
     patientId: text(tags.patientId),
     issuer: text(tags.issuer),

@@ -1,7 +1,7 @@
 /** UIDs: always the same for the same original at one site, across studies and time; the original cannot be had from it. */
 import { createHmac } from 'node:crypto';
+import { isRegistered } from './registeredUids.ts';
 
-const standardRoot = '1.2.840.10008.';
 const maxCached = 20_000;
 
 export class UidReplacement {
@@ -15,7 +15,7 @@ export class UidReplacement {
 
   /** UIDs of the standard (SOP classes, transfer syntaxes, coding schemes, well-known instances) stay, and so does ''. */
   replace(original: string): string {
-    if (original === '' || original.startsWith(standardRoot)) return original;
+    if (original === '' || isRegistered(original)) return original;
     const known = this.#cache.get(original);
     if (known !== undefined) return known;
     const made = derivedUid(this.#key, original);

@@ -20,11 +20,14 @@ export type UnlistedTreatment =
   | 'watch'
   /** The same, and also when there is what looks like a date, a number or an address. */
   | 'watch-closely'
+  /** The meaning of a code: the same, less strictly. */
+  | 'watch-meaning'
   /** A code string: what is not of its form is cleaned, too. */
   | 'watch-code'
   /** A number that is somebody's number, as where a series has the patient's, or none at all: emptied. */
   | 'watch-number';
 
+const codeMeaning = 0x00080104;
 const vocabulary = new Map<number, string>();
 const unknown = '';
 
@@ -94,6 +97,7 @@ function byVr(tag: number, vr: string, options: ReadonlySet<ProfileOption>): Unl
       return 'watch-code';
     default:
       if (!isTextVr(vr)) return 'keep';
+      if (tag === codeMeaning) return 'watch-meaning';
       return isSingleText(vr) ? 'watch-closely' : 'watch';
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { patientKey } from '../../../src/dicom/confidentiality/pseudonym.ts';
 import { derivedUid } from '../../../src/dicom/confidentiality/uidReplacement.ts';
 import { BufferSource } from '../../../src/dicom/dataSet/byteSources.ts';
 import { characterSet } from '../../../src/dicom/dataSet/characterSets.ts';
@@ -96,6 +97,38 @@ describe('the patient', () => {
       passed(objectOf([makeElement(0x00100020, 'LO', id), makeElement(0x00100021, 'LO', issuer)])).patient.pseudonym;
     expect(of('1', 'A')).toBe(of('1', 'A'));
     expect(new Set([of('1', 'A'), of('1', 'B'), of('2', 'A')]).size).toBe(3);
+  });
+
+  test('is the study where the ID is a placeholder', () => {
+    const of = (id: string, study: string) =>
+      passed(objectOf([makeElement(0x00100020, 'LO', id), makeElement(0x0020000d, 'UI', study)])).patient.pseudonym;
+    for (const id of [
+      '',
+      'UNKNOWN',
+      'unknown',
+      '0',
+      '000000',
+      'ANONYMOUS',
+      'None',
+      'N/A',
+      '---',
+      '99999',
+      'Test-Patient',
+    ]) {
+      expect(of(id, '1.2.3'), id).not.toBe(of(id, '1.2.4'));
+      expect(of(id, '1.2.3'), id).toBe(of('', '1.2.3'));
+    }
+    for (const id of ['1', '10', '00012', 'A-1']) expect(of(id, '1.2.3'), id).toBe(of(id, '1.2.4'));
+  });
+
+  test('is told apart whatever issuer and ID are made of', () => {
+    expect(patientKey('b\0c', 'a', '')).not.toBe(patientKey('c', 'a\0b', ''));
+  });
+
+  test('has the same pseudonym whatever VR the ID was written with', () => {
+    const of = (vr: string) => passed(objectOf([makeElement(0x00100020, vr, Buffer.from('A-4711'))])).patient;
+    expect(of('OB')).toEqual(of('LO'));
+    expect(of('OB').patientId).toBe('A-4711');
   });
 
   test.each([
