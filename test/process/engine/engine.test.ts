@@ -1,0 +1,108 @@
+/** The engine over a real spool, with runs that a test decides about. */
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { createMemoryLog } from '../../../src/base/log.ts';
+import type { Application } from '../../../src/process/application.ts';
+import { Engine, type EngineOptions } from '../../../src/process/engine/engine.ts';
+import type { RunEnding, RunRequest } from '../../../src/process/engine/runTypes.ts';
+import type { Spool } from '../../../src/spool/spool.ts';
+import type { SpoolOptions } from '../../../src/spool/spoolTypes.ts';
+import type { TaskQueue } from '../../../src/spool/work/taskQueue.ts';
+import { content, temporaryDirectory } from '../../spool/support.ts';
+import { applicationTarget, makeRecord, openWork, receive } from '../../spool/work/support.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let spool: Spool;
+let engine: Engine | undefined;
+let memory: ReturnType<typeof createMemoryLog>;
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+  memory = createMemoryLog();
+});
+afterEach(async () => {
+  await engine?.stop();
+  engine = undefined;
+  await spool.close();
+  directory.remove();
+});
+
+const open = (route: SpoolOptions['route'] = () => [applicationTarget({ quietMs: 0 })]) => {
+  ({ spool } = openWork(directory.path, systemClock, { route }));
+};
+
+/** `broken`: methods of the task queue that fail as on a full disk, for as long as their count is above 0. */
+function start(
+  run: (request: RunRequest) => Promise<RunEnding>,
+  more: Partial<EngineOptions> = {},
+  broken: Partial<Record<keyof TaskQueue, number>> = {},
+) {
+  const tasks = new Proxy(spool.tasks, {
+    get: (target, key: keyof TaskQueue) => {
+      const left = broken[key] ?? 0;
+      if (left > 0) {
+        return () => {
+          broken[key] = left - 1;
+          throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+        };
+      }
+      const value = target[key] as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  engine = new Engine({
+    spool: { tasks, results: spool.results, lease: (record) => spool.lease(record) },
+    find: (reference) => ({ name: reference.split('@')[0], version: '1.0.0' }) as Application,
+    run,
+    keys: () => undefined,
+    remember: async () => {},
+    concurrency: 1,
+    retry: { initialMs: 20, capMs: 50 },
+    quarantineAfter: 3,
+    lastWords: join(directory.path, 'words'),
+    onInfected: () => {},
+    onResults: () => {},
+    clock: systemClock,
+    log: memory.log,
+    ...more,
+  });
+  engine.start();
+}
+
+const skipped: RunEnding = { kind: 'skipped', reason: 'not wanted', inputs: [], infected: [] };
+const told = (event: string) => memory.lines.filter((line) => line.event === event).length;
+const patience = { timeout: 15_000, interval: 50 };
+
+test('an index that cannot be written while a task is settled costs no attempt and ends nothing', async () => {
+  open();
+  await receive(spool, '1.2.1', content(1000));
+  start(async () => skipped, { quarantineAfter: 1 }, { skip: 1, retryLater: 1 });
+  await vi.waitFor(() => expect(spool.tasks.get(1)?.state).toBe('skipped'), patience);
+  expect(told('app.index-failed')).toBe(1);
+});
+
+test('a run that is durable is entered again, not made again', async () => {
+  open();
+  await receive(spool, '1.2.1', content(1000));
+  let runs = 0;
+  start(
+    async ({ directory: folder }) => {
+      runs++;
+      const task = spool.tasks.get(1);
+      if (task === undefined) throw new Error('no task');
+      return {
+        kind: 'finished',
+        record: makeRecord(spool, task, folder, { file: 'x' }),
+        identities: [],
+        infected: [],
+        unscanned: 0,
+      };
+    },
+    {},
+    { finish: 2 },
+  );
+  await vi.waitFor(() => expect(spool.tasks.get(1)?.state).toBe('finished'), patience);
+  expect(runs).toBe(1);
+  expect(told('app.index-failed')).toBe(2);
+});
