@@ -25,9 +25,8 @@ export type PixelFacts = {
   transferSyntax: string;
 };
 
-/** What stands for a value that is a sequence or fragments. */
+/** What stands for a value that is a sequence or fragments, or longer than any that is looked for here. */
 export const unreadable = '?';
-/** Longer values are none of those that are looked for here; their beginning is enough. */
 const mostBytes = 4096;
 
 const trimmed = (text: string) => text.replace(/[\0 ]+$/, '').trimStart();
@@ -36,11 +35,9 @@ const trimmed = (text: string) => text.replace(/[\0 ]+$/, '').trimStart();
 export function rawValues(dataSet: DataSet, tag: number): string[] {
   const found = dataSet.elements.filter((one) => one.tag === tag);
   return found.flatMap(({ value }) => {
-    if (value.kind !== 'bytes') return [unreadable];
-    const { bytes } = value;
-    if (bytes.length === 0) return [];
-    const part = Buffer.isBuffer(bytes) ? bytes : { ...bytes, length: Math.min(bytes.length, mostBytes) };
-    return bytesIn(part).subarray(0, mostBytes).toString('latin1').split('\\').map(trimmed);
+    if (value.kind !== 'bytes' || value.bytes.length > mostBytes) return [unreadable];
+    if (value.bytes.length === 0) return [];
+    return bytesIn(value.bytes).toString('latin1').split('\\').map(trimmed);
   });
 }
 

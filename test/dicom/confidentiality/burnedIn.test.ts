@@ -46,6 +46,7 @@ describe('pixels that may show who the patient is are refused without a rule', (
     ['Burned In Annotation that is a sequence', image('2', sequence(0x00280301, []))],
     ['Burned In Annotation of two minds', image('2', makeElement(0x00280301, 'CS', 'NO\\YES'))],
     ['a screen in bytes', image('2', makeElement(0x00080008, 'OB', Buffer.from('DERIVED\\SECONDARY\\SCREEN SAVE ')))],
+    ['an Image Type that nobody reads to its end', image('2', makeElement(0x00080008, 'CS', 'A\\'.repeat(3000)))],
     ['a modality in bytes', image('2', makeElement(0x00080060, 'OB', Buffer.from('US')))],
   ])('%s', (_, object) => {
     const result = apply(object);
@@ -119,6 +120,21 @@ describe('overlays that lie in unused bits of the pixels', () => {
   ])('are refused, whatever a rule says: %s', (_, object) => {
     expect(codeOf(object)).toBe('deidentify.overlay-in-pixels');
     expect(codeOf(object, [{ match: {}, regions: [] }])).toBe('deidentify.overlay-in-pixels');
+  });
+
+  test('in big endian are told apart as well', () => {
+    const words = (bitPosition: number) => {
+      const big = { littleEndian: false };
+      const object = image(
+        '2',
+        makeElement(0x60000100, 'US', [1], big),
+        makeElement(0x60000102, 'US', [bitPosition], big),
+        makeElement(0x00280002, 'US', [1], big),
+      );
+      return { ...object, encoding: { ...object.encoding, littleEndian: false } };
+    };
+    expect(codeOf(words(15))).toBe('deidentify.overlay-in-pixels');
+    expect(codeOf(words(0))).toBe('passed');
   });
 
   test('others go and the image stays, as do overlays without an image', () => {
