@@ -9,7 +9,7 @@ import type { Configuration, RouteConfiguration } from './config/configuration.t
 type RoutingConfiguration = Pick<Configuration, 'peers' | 'routes' | 'study'>;
 type RouteTagTest = NonNullable<RouteConfiguration['match']['tags']>[number];
 
-/** The application that a route names. It has to be there: a route whose application is unknown is no route to a store. */
+/** The application that a route names; undefined while its manifest cannot be used. */
 export type ApplicationLookup = (
   reference: string,
 ) => { name: string; version: string; scope: ApplicationTarget['scope'] } | undefined;
@@ -74,13 +74,13 @@ type PreparedRoute = {
   application: ReturnType<ApplicationLookup>;
 };
 
-/** Throws when a route names an application that `find` does not know: its instances must not go anywhere as they are. */
+/**
+ * An instance that matches a route whose application `find` does not know is kept, with no target at all: it must not go
+ * anywhere as it is, and an instance that another route has taken would not be routed again once the application is there.
+ */
 export function routing(config: RoutingConfiguration, find: ApplicationLookup = () => undefined): RouteInstance {
   const prepared = config.routes.map((route): PreparedRoute => {
     const application = route.application === undefined ? undefined : find(route.application);
-    if (route.application !== undefined && application === undefined) {
-      throw new Error(`route ${route.name} names the application ${route.application}, which is not there`);
-    }
     return { route, matches: matchOf(route), application };
   });
   return (instance) => {
@@ -88,6 +88,7 @@ export function routing(config: RoutingConfiguration, find: ApplicationLookup = 
     const targets: RouteTarget[] = [];
     for (const { route, matches, application } of prepared) {
       if (!matches(instance)) continue;
+      if (route.application !== undefined && application === undefined) return [];
       const priority = priorities[route.priority ?? priorityOf(instance, config)];
       if (application === undefined) {
         stores.set(route.store, Math.max(priority, stores.get(route.store) ?? 0)); // two routes to one store: once

@@ -251,6 +251,13 @@ export const warningTable = declare({
     text: (p: { problems: number; first: string }) => `${p.problems} problems, the first: ${p.first}`,
     hint: '`medusa-gateway app list` shows all; what is broken disables nothing but itself.',
   },
+  'app.route-unusable': {
+    title: 'Routes deliver nothing: their application cannot be used',
+    severity: 'error',
+    text: (p: { routes: string; reason: string }) =>
+      `What is received for ${p.routes} is kept and goes nowhere, also by other routes: ${p.reason}.`,
+    hint: 'Mend the manifest or the folder (`medusa-gateway check`), then restart: what was kept is routed then.',
+  },
   'sandbox.unavailable': {
     title: 'Foreign data parts cannot be run here',
     severity: 'error',

@@ -97,9 +97,12 @@ describe('routing', () => {
     expect([fits(`${'a'.repeat(200)}b`), fits('a'.repeat(256))]).toEqual([false, true]);
   });
 
-  test('an application that is not there is no way to the store', () => {
-    const config = parsed('routes: [{ name: r, store: cloud, application: other }]');
-    expect(() => routing(config, lookUp)).toThrow(/other, which is not there/);
+  test('what matches a route whose application is not there is kept, also by other routes; the rest goes on', () => {
+    const config = parsed(`routes: [{ name: all, store: cloud },
+      { name: r, store: cloud, application: other, match: { modalities: [MR] } }]`);
+    const route = routing(config, lookUp);
+    expect(route(instance({ modality: 'MR' }))).toEqual([]);
+    expect(route(instance({ modality: 'CT' }))).toMatchObject([{ store: 'cloud' }]);
   });
 
   test.each([

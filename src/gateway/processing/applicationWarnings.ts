@@ -1,5 +1,6 @@
 /** Raises and clears the warnings about split applications. */
 import { formatShare } from '../../web/format.ts';
+import { unusableRoutes } from '../applications/routeFindings.ts';
 import type { StatusParts } from '../statusSource.ts';
 import { applicationStatuses } from './applicationStatus.ts';
 
@@ -24,6 +25,11 @@ export function lookAtApplications(watched: Pick<StatusParts, 'config' | 'spool'
   health.set(first !== undefined, 'app.manifest-unusable', {
     problems,
     first: `${first?.file}:${first?.line}: ${first?.message}`,
+  });
+  const unusable = unusableRoutes(watched.config.routes, applications);
+  health.set(unusable.length > 0, 'app.route-unusable', {
+    routes: unusable.map(({ route }) => route).join(', '),
+    reason: unusable[0]?.reason ?? '',
   });
   const { application = '', sopInstanceUid = '', finding = '' } = infections.last ?? {};
   const { count } = infections;
