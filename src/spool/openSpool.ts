@@ -33,7 +33,7 @@ export function openSpool(options: SpoolOptions): Spool {
     });
     const db = openOrSetAside(join(options.directory, 'index.sqlite'), log);
     const claimed = new Set<number>();
-    const index = new InstanceIndex(db, claimed);
+    const index = new InstanceIndex(db, claimed, options.hasRoute);
     index.clampTimes(options.clock.now());
     const work = openWork(options, { db, index, claimed });
     index.onHealed = (tasks) => tasks.forEach((task) => void work.tasks.release(task));

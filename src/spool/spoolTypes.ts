@@ -21,6 +21,8 @@ export type SpoolOptions = {
   /** Bytes of memory for instances that are coming in. */
   bufferMemory: number;
   route: RouteInstance;
+  /** Whether the configuration has a route of this name; all are, when it is left out. Tasks of others are taken over. */
+  hasRoute?: (route: string) => boolean;
   /** Most bytes that results of split applications may take, beside the quota. */
   resultsQuota: number;
   /** Key of a result in its store; the same for the same version. */

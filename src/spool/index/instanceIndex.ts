@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3';
 import type { Extent, InstanceMeta } from '../segmentFormat.ts';
 import type { InstanceState } from '../states.ts';
 import { Settling } from '../work/settling.ts';
-import { TaskJoiner } from '../work/taskJoiner.ts';
+import { type HasRoute, TaskJoiner } from '../work/taskJoiner.ts';
 import type { RouteTarget } from '../work/workTypes.ts';
 import {
   decodeExtents,
@@ -56,10 +56,10 @@ export class InstanceIndex {
   onHealed: (tasks: readonly number[]) => void = () => {};
 
   /** `claimed`: tasks that an engine works on, kept by TaskQueue. */
-  constructor(db: Database.Database, claimed: ReadonlySet<number> = new Set()) {
+  constructor(db: Database.Database, claimed: ReadonlySet<number> = new Set(), hasRoute?: HasRoute) {
     this.#db = db;
     this.#statements = prepareInstanceStatements(db);
-    this.#joiner = new TaskJoiner(db, claimed);
+    this.#joiner = new TaskJoiner(db, claimed, hasRoute);
     this.#settling = new Settling(db);
   }
 

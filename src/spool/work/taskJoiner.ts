@@ -7,8 +7,8 @@
 import type Database from 'better-sqlite3';
 import { studyOf } from '../index/instanceRow.ts';
 import type { InstanceMeta } from '../segmentFormat.ts';
-
-import { taskColumns, type UnitKey, unitIsOf, unitValues } from './taskRow.ts';
+import { Settling } from './settling.ts';
+import { isKinOf, taskColumns, type UnitKey, unitIsOf, unitValues } from './taskRow.ts';
 import type { ApplicationTarget, RouteTarget, Task, TaskState } from './workTypes.ts';
 
 export type ApplicationRoute = RouteTarget & { application: ApplicationTarget };
@@ -22,6 +22,9 @@ const unidentifiedUnit = (seq: number) => `unidentified-${seq}`;
 
 type Joining = Omit<InstanceMeta, 'parts'>;
 
+/** Whether the configuration has a route of this name. */
+export type HasRoute = (route: string) => boolean;
+
 export function unitOf(scope: Task['scope'], meta: Joining): string {
   if (scope === 'instance') return String(meta.seq);
   const uid = scope === 'series' ? meta.seriesInstanceUid : meta.studyInstanceUid;
@@ -31,10 +34,14 @@ export function unitOf(scope: Task['scope'], meta: Joining): string {
 export class TaskJoiner {
   readonly #statements;
   readonly #claimed: ReadonlySet<number>;
+  readonly #hasRoute: HasRoute;
+  readonly #settling: Settling;
 
   /** `claimed`: tasks that an engine works on now. */
-  constructor(db: Database.Database, claimed: ReadonlySet<number>) {
+  constructor(db: Database.Database, claimed: ReadonlySet<number>, hasRoute: HasRoute = () => true) {
     this.#claimed = claimed;
+    this.#hasRoute = hasRoute;
+    this.#settling = new Settling(db);
     this.#statements = {
       latest: db.prepare(`SELECT ${taskColumns}, quiet_ms AS quietMs, expected FROM task WHERE ${unitIsOf('task')}
         ORDER BY revision DESC LIMIT 1`),
@@ -45,6 +52,12 @@ export class TaskJoiner {
         SELECT ?, x.instance, 'open' FROM task_input x JOIN task t ON t.id = x.task JOIN instance i ON i.seq = x.instance
         WHERE ${unitIsOf('t')}
         AND i.extents IS NOT NULL`),
+      kin: db.prepare(`SELECT ${taskColumns} FROM task WHERE ${isKinOf('task')}
+        AND (route <> @route OR version <> @version)`),
+      addFrom: db.prepare(`INSERT OR IGNORE INTO task_input (task, instance, hold) SELECT ?, x.instance, 'open'
+        FROM task_input x JOIN instance i ON i.seq = x.instance WHERE x.task = ? AND i.extents IS NOT NULL`),
+      outrun: db.prepare(`UPDATE task SET state = 'skipped', error_code = 'work.superseded', error_message = ?,
+        finished_at = ? WHERE id = ?`),
       hasInput: db
         .prepare(`SELECT EXISTS (SELECT 1 FROM task_input x JOIN task t ON t.id = x.task
         WHERE x.instance = ? AND ${unitIsOf('t')})`)
@@ -78,9 +91,7 @@ export class TaskJoiner {
     const task =
       latest !== undefined && isOpen && !this.#claimed.has(latest.id)
         ? latest
-        : this.#create(unit, (latest?.revision ?? 0) + 1, {
-            ...{ study: studyOf(meta), store, priority, quietMs, expected: null },
-          });
+        : this.#begin(unit, (latest?.revision ?? 0) + 1, meta, { store, priority, quietMs });
     const { changes: added } = this.#statements.addInput.run(task.id, meta.seq);
     const expected = Math.max(application.expected ?? 0, task.expected ?? 0) || null;
     const { state, dueAt } = dueAfter(
@@ -89,6 +100,31 @@ export class TaskJoiner {
     );
     const highest = Math.max(priority, task.priority);
     this.#statements.joined.run(added, added * meta.size, store, highest, quietMs, expected, state, dueAt, task.id);
+  }
+
+  /** A task over everything of the unit that is here, also what came for a version of the application that the route has left. */
+  #begin(
+    unit: UnitKey,
+    revision: number,
+    meta: Joining,
+    terms: Pick<JoinedTask, 'store' | 'priority' | 'quietMs'>,
+  ): JoinedTask {
+    const study = studyOf(meta);
+    const task = this.#create(unit, revision, { ...terms, study, expected: null });
+    if (unit.scope === 'instance' || unit.unit === unidentifiedUnit(meta.seq)) return task;
+    const kin = this.#statements.kin.all({ ...unit, study, store: terms.store }) as Task[];
+    const left = kin.filter(({ route }) => route === unit.route || !this.#hasRoute(route));
+    if (left.length === 0) return task;
+    for (const { id } of left) this.#statements.addFrom.run(task.id, id);
+    this.#statements.count.run(task.id);
+    for (const seq of this.#statements.inputs.all(task.id) as number[]) this.#statements.ready.run(seq);
+    for (const { id, state } of left) {
+      if ((state !== 'gathering' && state !== 'due') || this.#claimed.has(id)) continue;
+      const reason = `version ${unit.version}, route ${unit.route}, has taken its place`;
+      this.#statements.outrun.run(reason, meta.receivedAt, id);
+      this.#settling.task(id, meta.receivedAt);
+    }
+    return this.#statements.byId.get(task.id) as JoinedTask;
   }
 
   /** The next revision of a unit that has a task, over everything of it that is still here. Returns its id. */

@@ -17,3 +17,10 @@ export const unitValues = (unit: UnitKey) => unitColumns.map((column) => unit[co
 /** SQL: two rows of table `task` are of one unit. */
 export const sameUnit = (a: string, b: string) =>
   unitColumns.map((column) => `${a}.${column} = ${b}.${column}`).join(' AND ');
+
+/**
+ * SQL: `table` is of the same application over the same unit for the same store, as another version of it or under another
+ * name of the route. Named values: those of `kinValues`.
+ */
+export const isKinOf = (table: string) => `${table}.study = @study AND ${table}.store = @store
+  AND ${table}.application = @application AND ${table}.scope = @scope AND ${table}.unit = @unit`;
