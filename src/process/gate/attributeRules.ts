@@ -23,6 +23,7 @@ export class AttributeRules {
   readonly #byTag = new Map<number, Allowed>();
   readonly #sequences = new Map<number, Allowed>();
   readonly #safePrivate: ReadonlySet<string>;
+  readonly #documents: ReadonlySet<string>;
 
   constructor({ steps }: Pick<Application, 'steps'>) {
     const settings = steps.flatMap((step) => (step.step === 'deidentify' ? [step] : []));
@@ -30,6 +31,8 @@ export class AttributeRules {
     this.#safePrivate = new Set(
       [...safePrivateElements, ...settings.flatMap(({ safePrivate }) => safePrivate)].map(keyOf),
     );
+    const known = settings.flatMap(({ burnedIn }) => burnedIn).filter(({ regions }) => regions.length === 0);
+    this.#documents = new Set(known.flatMap(({ match }) => match.sopClass ?? []));
     for (const [tag, row] of [...ownRows, ...profileRows]) {
       this.#byTag.set(tag, this.#allowed(tag, row));
       this.#sequences.set(tag, this.#allowedSequence(tag, row));
@@ -39,6 +42,11 @@ export class AttributeRules {
   /** undefined: no row names it. */
   of(tag: number, isSequence: boolean): Allowed | undefined {
     return (isSequence ? this.#sequences : this.#byTag).get(tag);
+  }
+
+  /** Whether a rule of the manifest says that documents of this SOP class name nobody. */
+  passesDocument(sopClassUid: string): boolean {
+    return this.#documents.has(sopClassUid);
   }
 
   /** Whether a private element may stay. */

@@ -1,10 +1,10 @@
 /**
- * What in compressed pixel data is not pixels: segments of JPEG and JPEG-LS (ITU-T T.81, T.87) and of JPEG 2000 (T.800) that
- * hold text, and bytes behind the end. Tolerant: what is no such thing is wholly "not pixels". Pure.
+ * What in compressed pixel data is not pixels: the segments of JPEG and JPEG-LS (ITU-T T.81, T.87) and of JPEG 2000 (T.800),
+ * and bytes behind the end. Tolerant: what is no such thing is wholly "not pixels". Pure.
  */
 
-/** Views of `bytes` in which text may stand. `behind`: after the end of the image. */
-export type Part = { bytes: Buffer; where: 'comment' | 'behind' | 'all' };
+/** Views of `bytes` in which text may stand. `table`: numbers, if all is well. `behind`: after the end of the image. */
+export type Part = { bytes: Buffer; where: 'comment' | 'table' | 'behind' | 'all' };
 
 export function partsOf(bytes: Buffer): Part[] {
   if (bytes.length >= 2 && bytes[0] === 0xff && bytes[1] === 0xd8) return partsOfJpeg(bytes);
@@ -14,9 +14,14 @@ export function partsOf(bytes: Buffer): Part[] {
 
 const startOfScan = 0xda;
 const endOfImage = 0xd9;
-/** Tables that are numbers and too small for text: DHT, DQT, DRI, SOF, LSE. */
+/** Tables that are numbers, each as long as somebody makes it: DHT, DQT, DRI, SOF, SOS, LSE. */
 const isTable = (marker: number) =>
-  (marker >= 0xc0 && marker <= 0xcf) || marker === 0xdb || marker === 0xdd || marker === 0xf7 || marker === 0xf8;
+  (marker >= 0xc0 && marker <= 0xcf) ||
+  marker === 0xda ||
+  marker === 0xdb ||
+  marker === 0xdd ||
+  marker === 0xf7 ||
+  marker === 0xf8;
 const hasNoLength = (marker: number) => (marker >= 0xd0 && marker <= 0xd8) || marker === 0x01;
 
 function partsOfJpeg(bytes: Buffer): Part[] {
@@ -34,7 +39,7 @@ function partsOfJpeg(bytes: Buffer): Part[] {
     } else {
       const length = bytes.readUInt16BE(at + 2);
       const segment = bytes.subarray(at + 4, at + 2 + length);
-      if (!isTable(marker) && marker !== startOfScan) parts.push({ bytes: segment, where: 'comment' });
+      parts.push({ bytes: segment, where: isTable(marker) ? 'table' : 'comment' });
       at += 2 + Math.max(2, length);
       if (marker === startOfScan) at = endOfEntropyCodedData(bytes, at);
     }
@@ -69,8 +74,9 @@ function partsOfJpeg2000(bytes: Buffer): Part[] {
     const marker = bytes.readUInt16BE(at);
     if (marker === endOfCodestream) return behind(bytes, at + 2, parts);
     if (marker === startOfData) {
-      // 0: the last tile-part, which goes on to the end of the codestream.
-      at = tileEnd > at ? tileEnd : Math.max(at + 2, bytes.lastIndexOf(endMarker));
+      // 0: the last tile-part, which goes on to the end of the codestream; no FFD9 can be in coded data (T.800 B.10.1, D.4.1).
+      const end = bytes.indexOf(endMarker, at + 2);
+      at = tileEnd > at && tileEnd <= bytes.length ? tileEnd : end < 0 ? bytes.length : end;
       continue;
     }
     if (marker < 0xff00) return [...parts, { bytes: bytes.subarray(at), where: 'all' }];
@@ -78,9 +84,8 @@ function partsOfJpeg2000(bytes: Buffer): Part[] {
     if (marker === startOfTile && at + 12 <= bytes.length) {
       const tileLength = bytes.readUInt32BE(at + 6);
       tileEnd = tileLength === 0 ? 0 : at + tileLength;
-    } else if (marker === comment) {
-      parts.push({ bytes: bytes.subarray(at + 4, at + 2 + length), where: 'comment' });
     }
+    parts.push({ bytes: bytes.subarray(at + 4, at + 2 + length), where: marker === comment ? 'comment' : 'table' });
     at += 2 + Math.max(2, length);
   }
   return behind(bytes, at, parts);

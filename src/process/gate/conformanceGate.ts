@@ -7,15 +7,22 @@ import { AttributeRules } from './attributeRules.ts';
 import { checkDicom } from './dicomCheck.ts';
 import { checkFile } from './fileCheck.ts';
 import { Needles } from './needles.ts';
+import { originalsOf } from './originals.ts';
+import { checkRun } from './runCheck.ts';
 
 export const createGate: CreateGate = ({ application, identities }) => {
-  const needles = new Needles(identities);
   const rules = new AttributeRules(application);
+  const needles = new Needles(identities, { keepsUids: rules.options.has('retainUids') });
+  const ofRun = checkRun(identities, rules.options);
   return {
     check(leaving: Leaving): GateFinding[] {
-      if (leaving.kind === 'file') return checkFile(leaving, needles);
       const isForeign = leaving.madeBy === 'data-part';
-      return checkDicom(leaving.source, { rules, needles, isForeign });
+      if (leaving.kind === 'file') return [...ofRun, ...checkFile(leaving, { rules, needles, isForeign })];
+      if (leaving.original !== undefined) {
+        const { values, uids } = originalsOf(leaving.original, rules.options);
+        needles.learn(values, uids);
+      }
+      return [...ofRun, ...checkDicom(leaving.source, { rules, needles, isForeign })];
     },
   };
 };

@@ -5,6 +5,7 @@ import { classUids, vocabularyUrls } from '../../dicom/confidentiality/ownRules.
 import { type CharacterSet, characterSetOf } from '../../dicom/dataSet/characterSets.ts';
 import {
   type ByteSource,
+  type Bytes,
   bytesIn,
   type DataElement,
   type DataSet,
@@ -12,15 +13,21 @@ import {
   element,
 } from '../../dicom/dataSet/dicomObject.ts';
 import { isPrivate, isPrivateCreator, lookUp } from '../../dicom/dataSet/dictionary.ts';
+import { uidValue } from '../../dicom/dataSet/elements.ts';
 import { parsePart10 } from '../../dicom/dataSet/parsePart10.ts';
 import { isTextVr } from '../../dicom/dataSet/valueRepresentation.ts';
 import type { GateFinding } from '../engine/gate.ts';
 import type { AttributeRules } from './attributeRules.ts';
+import { isDefined } from './definedValues.ts';
+import { jsonCharacterSet } from './dicomJsonCheck.ts';
+import { lookInto, unreadable } from './fileContent.ts';
 import { checkFileMeta, fileMetaHead } from './fileMetaCheck.ts';
 import { tagPath } from './findings.ts';
 import { isAePseudonym, isHarmless, isPseudonym, isStandIn } from './harmless.ts';
 import { checkMarks } from './marks.ts';
 import type { Needles } from './needles.ts';
+import { isOffsetTable } from './pixelCheck.ts';
+import type { Found } from './scanBytes.ts';
 import { searchBytes } from './textSearch.ts';
 import { searchValue } from './valueSearch.ts';
 
@@ -43,7 +50,7 @@ export function checkDicom(source: ByteSource, check: DicomCheck): GateFinding[]
   const head = source.read(0, Math.min(source.size, fileMetaHead));
   const meta = checkFileMeta(head);
   const findings = meta.findings.slice(0, maxMetaFindings);
-  if (searchBytes(head.subarray(0, Math.min(meta.end, head.length)), check.needles, 'text') !== undefined) {
+  if (searchBytes(meta.searched, check.needles, 'text') !== undefined) {
     findings.push({
       code: 'gate.original-value',
       reason: 'an original value or UID in preamble or file meta information',
@@ -63,6 +70,12 @@ export function checkDicom(source: ByteSource, check: DicomCheck): GateFinding[]
   return findings.slice(0, maxFindings);
 }
 
+/** An object that was read from DICOM JSON. One that a data part wrote need not say of itself that it was de-identified. */
+export function lookAt(object: DicomObject, check: DicomCheck, findings: GateFinding[]): void {
+  if (!check.isForeign) findings.push(...checkMarks(object, check.rules.options));
+  new Look(check, object, findings, true).dataSet(object.dataSet, { path: [], set: jsonCharacterSet });
+}
+
 /** Behind the end of a deflated data set there could be anything, and nobody who reads it would notice. */
 function checkDeflated(source: ByteSource, start: number): GateFinding[] {
   const bytes = source.read(start, source.size - start);
@@ -75,15 +88,28 @@ function checkDeflated(source: ByteSource, start: number): GateFinding[] {
 }
 
 const dataSetTrailingPadding = 0xfffcfffc;
+const pixelData = 0x7fe00010;
+const sopClass = 0x00080016;
+const encapsulatedDocument = 0x00420011;
+const largestDocument = 256 * 1024 * 1024;
 const patientName = 0x00100010;
 const patientId = 0x00100020;
+
+/** Commands, file meta information, media directories; groups that were retired with what was hidden in them: 1000, 1010, 7Fxx. */
+function isOfNoDataSet(tag: number): boolean {
+  const group = tag >>> 16;
+  return group < 0x0008 || group === 0x1000 || group === 0x1010 || (group >>> 8 === 0x7f && group !== 0x7fe0);
+}
 
 class Look {
   readonly #check: DicomCheck;
   readonly #object: DicomObject;
   readonly #findings: GateFinding[];
 
-  constructor(check: DicomCheck, object: DicomObject, findings: GateFinding[]) {
+  readonly #isJson: boolean;
+
+  constructor(check: DicomCheck, object: DicomObject, findings: GateFinding[], isJson = false) {
+    this.#isJson = isJson;
     this.#check = check;
     this.#object = object;
     this.#findings = findings;
@@ -97,7 +123,8 @@ class Look {
       if (one.value.kind !== 'sequence') continue;
       const path = [...place.path, one.tag];
       for (const item of one.value.items) {
-        this.dataSet(item.dataSet, { ...place, path, set: characterSetOf(item.dataSet, place.set) });
+        const set = this.#isJson ? place.set : characterSetOf(item.dataSet, place.set);
+        this.dataSet(item.dataSet, { path, set });
       }
     }
   }
@@ -117,18 +144,44 @@ class Look {
     const family = tag >>> 24;
     if (family === 0x50 || family === 0x60) this.#find('gate.graphics', place, tag, 'is an overlay or a curve');
     if (tag === dataSetTrailingPadding) this.#find('gate.trailing-data', place, tag, 'is padding behind the data set');
+    if (isOfNoDataSet(tag)) this.#find('gate.group', place, tag, 'is of a group that has no place in an object');
+    if (one.value.kind === 'fragments') this.#fragments(one, one.value.fragments, place);
     if (this.#check.isForeign) return;
     if (tag === patientName || tag === patientId) {
       const isFine = isHarmless(one) || valuesOf(one).every(isPseudonym);
       if (!isFine) this.#find('gate.attribute-left', place, tag, 'is no pseudonym');
       return;
     }
+    if (this.#isKnownDocument(one, place)) return;
     const allowed = this.#check.rules.of(tag, one.value.kind === 'sequence');
     if (allowed === undefined) this.#unlisted(one, place);
     else if (allowed === 'harmless' && !isHarmless(one)) this.#left(one, place);
     else if (allowed === 'stand-in' && !isStandIn(one)) this.#left(one, place);
     else if (allowed === 'new-uid') this.#newUid(one, place);
     else if (allowed === 'cleaned') this.#cleaned(one, place);
+  }
+
+  #isKnownDocument({ tag }: DataElement, { path }: Place): boolean {
+    if (tag !== encapsulatedDocument || path.length > 0) return false;
+    return this.#check.rules.passesDocument(uidValue(this.#object.dataSet, sopClass));
+  }
+
+  /** A document that may pass is looked into as a file is. */
+  #document(value: Bytes, place: Place): void {
+    const { needles } = this.#check;
+    const found: GateFinding[] = [];
+    const note = (what: Found | undefined, where: string) => {
+      if (what === 'uid') found.push({ code: 'gate.original-uid', reason: `an original UID in ${where}` });
+      if (what === 'value') found.push({ code: 'gate.original-value', reason: `an original value in ${where}` });
+    };
+    if (value.length > largestDocument) found.push(unreadable('it is larger than 256 MiB'));
+    else lookInto(bytesIn(value), { needles, note, findings: found });
+    for (const { code, reason } of found) this.#find(code, place, encapsulatedDocument, `holds a document: ${reason}`);
+  }
+
+  #fragments(one: DataElement, fragments: readonly Bytes[], place: Place): void {
+    if (one.tag !== pixelData) this.#find('gate.fragments', place, one.tag, 'has fragments and is no pixel data');
+    else if (!isOffsetTable(fragments)) this.#find('gate.fragments', place, one.tag, 'has no Basic Offset Table first');
   }
 
   #left(one: DataElement, place: Place): void {
@@ -187,7 +240,7 @@ class Look {
 
   #newUid(one: DataElement, place: Place): void {
     const { replacements } = this.#check.needles;
-    const isNew = (uid: string) => uid.startsWith('1.2.840.10008.') || uid.startsWith('2.25.') || replacements.has(uid);
+    const isNew = (uid: string) => uid.startsWith('1.2.840.10008.') || replacements.has(uid);
     if (!isHarmless(one) && !valuesOf(one).every((uid) => uid === '' || isNew(uid))) {
       this.#find('gate.original-uid', place, one.tag, 'has a UID that is none of the new ones');
     }
@@ -206,6 +259,11 @@ class Look {
 
   /** Original values and UIDs, wherever they stand. */
   #value(one: DataElement, place: Place): void {
+    if (isDefined(one, place.path)) return;
+    if (one.tag === encapsulatedDocument && one.value.kind === 'bytes') {
+      this.#document(one.value.bytes, place);
+      return;
+    }
     const found = searchValue(one, place.set, {
       ...this.#check,
       object: this.#object,

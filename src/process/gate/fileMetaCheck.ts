@@ -1,4 +1,5 @@
 /** The 128 bytes before DICM and the file meta information (PS3.10 section 7.1), byte for byte as they are delivered. Pure. */
+import { implementationVersionName } from '../../dicom/uids.ts';
 import type { GateFinding } from '../engine/gate.ts';
 import { tagPath } from './findings.ts';
 
@@ -11,12 +12,25 @@ export { headLength as fileMetaHead };
 const allowed = new Set([0x0000, 0x0001, 0x0002, 0x0003, 0x0010, 0x0012, 0x0013]);
 const longForm = new Set(['OB', 'OW', 'UN', 'UT', 'SQ', 'UC', 'UR', 'OF', 'OD', 'OL']);
 
-export type FileMetaLook = { findings: GateFinding[]; sopInstanceUid: string; isDeflated: boolean; end: number };
+/** `searched`: all of it in which an original value may stand: our own name is not looked at. */
+export type FileMetaLook = {
+  findings: GateFinding[];
+  sopInstanceUid: string;
+  isDeflated: boolean;
+  end: number;
+  searched: Buffer;
+};
 
 /** `head`: the beginning of the object. */
 export function checkFileMeta(head: Buffer): FileMetaLook {
   const findings: GateFinding[] = [];
-  const look: FileMetaLook = { findings, sopInstanceUid: '', isDeflated: false, end: preambleLength + 4 };
+  const look: FileMetaLook = {
+    findings,
+    sopInstanceUid: '',
+    isDeflated: false,
+    end: preambleLength + 4,
+    searched: head,
+  };
   if (head.toString('latin1', preambleLength, preambleLength + 4) !== 'DICM') {
     findings.push({ code: 'gate.not-part-10', reason: 'there is no DICM at byte 128' });
     return look;
@@ -24,6 +38,7 @@ export function checkFileMeta(head: Buffer): FileMetaLook {
   if (head.subarray(0, preambleLength).some((byte) => byte !== 0)) {
     findings.push({ code: 'gate.preamble', reason: 'the 128 bytes before DICM are not all zero' });
   }
+  const own: Array<[from: number, to: number]> = [];
   let at = preambleLength + 4;
   while (at + 8 <= head.length && head.readUInt16LE(at) === 0x0002) {
     const element = head.readUInt16LE(at + 2);
@@ -38,9 +53,12 @@ export function checkFileMeta(head: Buffer): FileMetaLook {
     const text = head.toString('latin1', start, Math.min(start + length, head.length)).replace(/[\0 ]+$/, '');
     if (element === 0x0003) look.sopInstanceUid = text;
     if (element === 0x0010) look.isDeflated = deflated.has(text);
+    if (element === 0x0013 && text === implementationVersionName) own.push([start, start + length]);
     at = start + length;
   }
   look.end = at;
+  look.searched = Buffer.from(head.subarray(0, Math.min(at, head.length)));
+  for (const [from, to] of own) look.searched.fill(0, from, to);
   return look;
 }
 

@@ -26,13 +26,18 @@ export class Needles {
   readonly foreign: readonly string[];
   /** Values with letters outside ASCII, in UTF-8 and UTF-16: only there encodings differ by more than null bytes. */
   readonly encoded: readonly Buffer[];
-  readonly uids: ReadonlySet<string>;
+  readonly uids: Set<string>;
   readonly replacements: ReadonlySet<string>;
-  readonly longest: number;
+  /** UIDs stay (retainUids): numbers within one are no finding. */
+  readonly keepsUids: boolean;
+  longest: number;
+  readonly #legitimate: ReadonlySet<string>;
 
-  constructor(identities: readonly Identity[]) {
+  constructor(identities: readonly Identity[], { keepsUids = false } = {}) {
+    this.keepsUids = keepsUids;
     const values = valuesOf(identities);
-    const dates = legitimateDates(identities, values);
+    const dates = legitimateDates(identities);
+    this.#legitimate = dates;
     const foreign = new Set<string>();
     let longest = 0;
     for (const value of values) {
@@ -60,6 +65,18 @@ export class Needles {
 
   beginningWith(token: string): readonly Needle[] {
     return this.#byFirst.get(token) ?? [];
+  }
+
+  /** What the gate itself has read in an object as it was received; dates that others were moved to stay out. */
+  learn(values: readonly string[], uids: readonly string[]): void {
+    for (const value of values) {
+      if (this.#legitimate.has(value)) continue;
+      for (const needle of needlesFor(value)) {
+        this.#add(needle);
+        this.longest = Math.max(this.longest, needle.length + 3 * needle.tokens.length);
+      }
+    }
+    for (const uid of uids) if (!this.replacements.has(uid)) this.uids.add(uid);
   }
 
   #add(needle: Needle): void {
@@ -96,17 +113,15 @@ function encodings(value: string): Buffer[] {
 
 const dateForm = /^(\d{4})(\d\d)(\d\d)$/;
 
-/**
- * Dates that rightly stand in results though another instance had them as an original: where a date of the run was moved to.
- */
-function legitimateDates(identities: readonly Identity[], values: ReadonlySet<string>): Set<string> {
-  const shifts = new Set(identities.map(({ dateShiftDays }) => dateShiftDays).filter((days) => days !== 0));
+/** Dates that rightly stand in results though another instance had them as an original: where a date of its patient was moved to. */
+function legitimateDates(identities: readonly Identity[]): Set<string> {
   const dates = new Set<string>();
-  for (const value of values) {
-    const [, year, month, day] = dateForm.exec(value) ?? [];
-    if (year === undefined) continue;
-    for (const days of shifts) {
-      const moved = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day) + days));
+  for (const { values, dateShiftDays } of identities) {
+    if (dateShiftDays === 0) continue;
+    for (const value of values) {
+      const [, year, month, day] = dateForm.exec(value) ?? [];
+      if (year === undefined) continue;
+      const moved = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day) + dateShiftDays));
       dates.add(moved.toISOString().slice(0, 10).replaceAll('-', ''));
     }
   }

@@ -8,7 +8,7 @@ import { numberValue } from '../../dicom/dataSet/elements.ts';
 import { partsOf } from './codestreams.ts';
 import type { Needles } from './needles.ts';
 import type { Found } from './scanBytes.ts';
-import { searchAny, searchIn } from './textSearch.ts';
+import { searchAny, searchBytes, searchIn } from './textSearch.ts';
 
 export const isPixels = (tag: number): boolean => tag === 0x7fe00010 || tag === 0x7fe00008 || tag === 0x7fe00009;
 
@@ -27,12 +27,14 @@ export function searchFragments(
   needles: Needles,
 ): Found | undefined {
   for (const [index, fragment] of fragments.entries()) {
+    if (fragment.length === 0) continue;
     // The first is the Basic Offset Table.
-    if (index === 0 || fragment.length === 0) continue;
     const found =
-      transferSyntaxUid === runLengthEncoded
-        ? searchEnds(fragment, fragment.length, needles)
-        : searchFragment(fragment, needles);
+      index === 0
+        ? searchIn(fragment, (bytes) => searchBytes(bytes, needles, 'binary'))
+        : transferSyntaxUid === runLengthEncoded
+          ? searchEnds(fragment, fragment.length, needles)
+          : searchFragment(fragment, needles);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -40,11 +42,36 @@ export function searchFragments(
 
 function searchFragment(fragment: Bytes, needles: Needles): Found | undefined {
   if (fragment.length > longestParsed) return searchIn(fragment, (bytes) => searchAny(bytes, needles));
-  for (const { bytes } of partsOf(bytesIn(fragment))) {
-    const found = searchAny(bytes, needles);
+  return searchParts(bytesIn(fragment), needles);
+}
+
+/** All of a compressed image that is not coded pixels. */
+export function searchParts(image: Buffer, needles: Needles): Found | undefined {
+  for (const { bytes, where } of partsOf(image)) {
+    const found = where === 'table' ? searchBytes(bytes, needles, 'binary') : searchAny(bytes, needles);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** PS3.5 A.4: empty, or where each frame begins among the fragments, the first at 0. */
+export function isOffsetTable([table, ...fragments]: readonly Bytes[]): boolean {
+  if (table === undefined || table.length === 0) return true;
+  if (table.length % 4 !== 0 || table.length / 4 > fragments.length) return false;
+  const begins = new Set<number>();
+  let at = 0;
+  for (const { length } of fragments) {
+    begins.add(at);
+    at += 8 + length + (length % 2);
+  }
+  const bytes = bytesIn(table);
+  let before = -1;
+  for (let i = 0; i < bytes.length; i += 4) {
+    const offset = bytes.readUInt32LE(i);
+    if (offset <= before || !begins.has(offset)) return false;
+    before = offset;
+  }
+  return bytes.readUInt32LE(0) === 0;
 }
 
 /** `isWhole`: search all of it, whatever that takes. */

@@ -99,13 +99,24 @@ function isHit(bytes: Buffer, start: number, end: number, needles: Needles, opti
   const before = textIn(bytes, Math.max(0, start - 2), start);
   return candidates.some((needle) => {
     const matched = matchAt(following, needle);
-    if (matched === undefined) return false;
+    if (matched === undefined || (needles.keepsUids && isWithinUid(bytes, start, start + matched))) return false;
     return counts(
       needle,
       { before, after: following.slice(matched), whole: following.slice(0, matched) },
       options.region,
     );
   });
+}
+
+const longestUid = 64;
+
+/** Digits and dots around, that are a UID of four components or more. */
+function isWithinUid(bytes: Buffer, start: number, end: number): boolean {
+  const around = bytes.toString('latin1', Math.max(0, start - longestUid), Math.min(bytes.length, end + longestUid));
+  const at = Math.min(start, longestUid);
+  const before = /[0-9.]*$/.exec(around.slice(0, at))?.[0] ?? '';
+  const from = /^[0-9.]*/.exec(around.slice(at))?.[0] ?? '';
+  return from.length >= end - start && /^[0-2](\.(0|[1-9]\d*)){3,}\.?$/.test(before + from);
 }
 
 /** Characters of `text` that are `needle`, from its beginning, with up to three separators between tokens. */

@@ -26,6 +26,7 @@ export function searchValue(
   const vr = written === 'UN' ? (lookUp(tag)?.vr ?? 'UN') : written;
   if (!isTextVr(vr)) return searchIn(bytes, (part) => searchAny(part, needles));
   const region = numberVrs.has(vr) ? 'number' : 'text';
+  if (vr === 'UI' && needles.keepsUids) return undefined;
   return searchIn(bytes, (part) => {
     const isDecoded = hasCharacterSet(vr) && !isPlainAscii(part);
     const decoded = isDecoded ? searchText(decodeText(part, set, vr === 'PN'), needles, region) : undefined;

@@ -1,13 +1,16 @@
 /** Real objects: nothing that was rightly de-identified is held back, and whatever was not is found. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { BufferSource } from '../../../src/dicom/dataSet/byteSources.ts';
+import { toDicomJson } from '../../../src/dicom/dataSet/dicomJson.ts';
 import { encodePart10 } from '../../../src/dicom/dataSet/encodePart10.ts';
+import { parsePart10 } from '../../../src/dicom/dataSet/parsePart10.ts';
 import type { BurnedInRule, DeidentifyOption } from '../../../src/process/application.ts';
 import type { Identity } from '../../../src/process/step.ts';
 import { corpusEntries } from '../../support/corpus.ts';
 import { allBytes } from '../../support/objects.ts';
 import { hasCorpus } from '../../support/programs.ts';
-import { gateFindings, stepOutcome } from './gateSupport.ts';
+import { gateFindings, jsonFindings, stepOutcome } from './gateSupport.ts';
 
 const cleaning: DeidentifyOption[] = [
   ...(['retainModifiedDates', 'cleanDescriptors', 'cleanStructuredContent', 'cleanGraphics'] as const),
@@ -43,10 +46,12 @@ describe.skipIf(!hasCorpus)('the corpus', () => {
     const held: string[] = [];
     const all: Identity[] = [];
     let count = 0;
-    for await (const { path, bytes, identity } of passing(options, burnedIn)) {
+    for await (const { path, original, bytes, identity } of passing(options, burnedIn)) {
       count += 1;
       all.push(identity);
-      const findings = gateFindings(bytes, { options, identities: [identity] });
+      const findings = gateFindings(bytes, { options, identities: [identity], original });
+      const json = Buffer.from(JSON.stringify(toDicomJson(parsePart10(new BufferSource('result', bytes))).dataSet));
+      findings.push(...jsonFindings(json, { options, identities: [identity] }));
       if (findings.length > 0) held.push(`${path}: ${JSON.stringify(findings)}`);
     }
     expect(held).toEqual([]);

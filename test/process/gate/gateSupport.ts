@@ -35,18 +35,26 @@ export const gateFor = ({ identities, ...asked }: AskedOfGate) =>
   createGate({ application: { steps: [settingsOf(asked)] } as unknown as Application, identities });
 
 /** Of a DICOM object. */
-export function gateFindings(bytes: Buffer, asked: AskedOfGate): GateFinding[] {
-  const { madeBy = 'steps' } = asked;
+export function gateFindings(bytes: Buffer, asked: AskedOfGate & { original?: Buffer }): GateFinding[] {
+  const { madeBy = 'steps', original } = asked;
   const source = new BufferSource('result', bytes);
-  const leaving: Leaving = { kind: 'instance', name: '', contentType: 'application/dicom', madeBy, source };
+  const leaving: Leaving = {
+    ...{ kind: 'instance', name: '', contentType: 'application/dicom', madeBy, source },
+    ...(original && { original: new BufferSource('original', original) }),
+  };
   return gateFor(asked).check(leaving) as GateFinding[];
 }
 
 /** Of any other file. */
-export function fileFindings(name: string, bytes: Buffer, identities: Identity[]): GateFinding[] {
+export function fileFindings(
+  name: string,
+  bytes: Buffer,
+  identities: Identity[],
+  options: DeidentifyOption[] = [],
+): GateFinding[] {
   const source = new BufferSource('result', bytes);
   const leaving: Leaving = { kind: 'file', name, contentType: 'application/octet-stream', madeBy: 'data-part', source };
-  return gateFor({ options: [], identities }).check(leaving) as GateFinding[];
+  return gateFor({ options, identities }).check(leaving) as GateFinding[];
 }
 
 /** An identity that was made by hand. */
@@ -57,3 +65,11 @@ export const identityWith = (values: string[], more: Partial<Identity> = {}): Id
   values,
   ...more,
 });
+
+/** DICOM JSON of the steps. */
+export function jsonFindings(bytes: Buffer, asked: AskedOfGate): GateFinding[] {
+  const source = new BufferSource('result', bytes);
+  const { madeBy = 'steps' } = asked;
+  const leaving: Leaving = { kind: 'file', name: 'a.json', contentType: 'application/dicom+json', madeBy, source };
+  return gateFor(asked).check(leaving) as GateFinding[];
+}
