@@ -7,6 +7,7 @@ import type Database from 'better-sqlite3';
 import type { Clock } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { OutdatedResults } from './outdatedResults.ts';
 import type { ResultStore } from './resultStore.ts';
 
 const batch = 200;
@@ -14,11 +15,13 @@ const batch = 200;
 export class RunCollector {
   readonly #options: { db: Database.Database; store: ResultStore; keepDeliveredMs: number; clock: Clock; log: Log };
   readonly #statements;
+  readonly #outdated: OutdatedResults;
   #running: Promise<void> | undefined;
 
   constructor(options: { db: Database.Database; store: ResultStore; keepDeliveredMs: number; clock: Clock; log: Log }) {
     this.#options = options;
     const { db } = options;
+    this.#outdated = new OutdatedResults(db, options.log);
     this.#statements = {
       settled: db.prepare(`SELECT id, run FROM task WHERE run IS NOT NULL AND run_files = 1 AND settled_at <= ?
         ORDER BY settled_at LIMIT ?`),
@@ -52,6 +55,7 @@ export class RunCollector {
 
   async #collect(): Promise<void> {
     const { store, clock, keepDeliveredMs } = this.#options;
+    this.#outdated.withdraw(clock.now());
     const before = store.refusal === undefined ? clock.now() - keepDeliveredMs : Number.MAX_SAFE_INTEGER;
     type Row = { id: number; run: string };
     for (const { id, run } of this.#statements.settled.all(before, batch) as Row[]) {

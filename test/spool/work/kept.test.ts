@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, describe as suite, test } from 'vitest';
 import type { Spool } from '../../../src/spool/spool.ts';
 import { content, temporaryDirectory } from '../support.ts';
-import { deliverAll, openWork, quietMs, receive, run, stateOf, TestClock } from './support.ts';
+import { applicationTarget, deliverAll, openWork, quietMs, receive, run, stateOf, TestClock } from './support.ts';
 
 const keepDeliveredMs = 1_000;
 
@@ -110,5 +110,90 @@ suite('nothing is given up', () => {
     expect(spool.tasks.claim(10, clock.now())).toEqual([]);
     expect(spool.tasks.release(id)).toBe(true);
     expect(spool.tasks.claim(10, clock.now())).toMatchObject([{ id }]);
+  });
+
+  suite('another version of the application', () => {
+    let targets = [applicationTarget()];
+    beforeEach(async () => {
+      targets = [applicationTarget()];
+      await spool.close();
+      spool = openWork(directory.path, clock, { keepDeliveredMs, route: () => targets }).spool;
+    });
+    const claimed = () => {
+      clock.time += quietMs;
+      return spool.tasks.claim(10, clock.now());
+    };
+
+    test('takes over what gathers for the one before', async () => {
+      await receive(spool, '1.2.1', content(500));
+      await receive(spool, '1.2.2', content(500));
+      targets = [applicationTarget({ version: '1.1.0' })];
+      await receive(spool, '1.2.3', content(600));
+      const [task, ...more] = claimed();
+      expect(more).toEqual([]);
+      expect(task).toMatchObject({ version: '1.1.0', revision: 1, instances: 3, bytes: 1_600 });
+      expect(spool.tasks.get(1)).toMatchObject({ state: 'skipped', errorCode: 'work.superseded' });
+      targets = [applicationTarget()];
+      await receive(spool, '1.2.4', content(500));
+      expect(claimed(), 'and back again').toMatchObject([{ version: '1.0.0', revision: 2, instances: 4 }]);
+    });
+
+    test('runs over the whole unit when more comes after the one before was finished', async () => {
+      await receive(spool, '1.2.1', content(500));
+      await run(spool, claimOne());
+      targets = [applicationTarget({ version: '1.1.0' })];
+      await receive(spool, '1.2.2', content(500));
+      expect(claimed()).toMatchObject([{ version: '1.1.0', revision: 1, instances: 2 }]);
+      expect(stateOf(spool, '1.2.1')).toBe('ready');
+    });
+
+    test('has no part in what two routes ask for at once', async () => {
+      targets = [applicationTarget(), applicationTarget({ route: 's', version: '1.1.0' })];
+      await receive(spool, '1.2.1', content(500));
+      await receive(spool, '1.2.2', content(500));
+      expect(claimed()).toMatchObject([
+        { route: 'r', instances: 2 },
+        { route: 's', instances: 2 },
+      ]);
+    });
+
+    test('takes over from a route that has another name now', async () => {
+      await receive(spool, '1.2.1', content(500));
+      targets = [applicationTarget({ route: 's' })];
+      await spool.close();
+      spool = openWork(directory.path, clock, {
+        ...{ keepDeliveredMs, route: () => targets, hasRoute: (route: string) => route === 's' },
+      }).spool;
+      await receive(spool, '1.2.2', content(500));
+      expect(claimed()).toMatchObject([{ route: 's', instances: 2 }]);
+    });
+  });
+
+  test('results of an earlier revision that no store took are withdrawn once a later one is delivered', async () => {
+    await spool.close();
+    const log = openWork(directory.path, clock, {
+      keepDeliveredMs,
+      resultKey: (record, { name }, version) => `${record.outputStudy}/${record.revision}/${name}.v${version}`,
+    });
+    ({ spool } = log);
+    await receive(spool, '1.2.1', content(500));
+    const first = claimOne();
+    await run(spool, first, { file: 'one', pass: () => false });
+    const [refused] = spool.queue.claim('cloud', 1, clock.now());
+    spool.queue.quarantine(refused?.id ?? 0, { now: clock.now(), code: 'store.conflict', message: 'm' });
+    expect(spool.tasks.release(first.id)).toBe(true);
+    const second = claimOne();
+    await run(spool, second, { file: 'one', pass: () => false });
+    await spool.reclaim();
+    expect(spool.queue.get(refused?.id ?? 0)?.state, 'the later one is not delivered yet').toBe('quarantined');
+    deliverAll(spool, clock.now());
+    await spool.reclaim();
+    expect(spool.queue.get(refused?.id ?? 0)).toBeUndefined();
+    expect(log.lines.filter(({ event }) => event === 'work.result-withdrawn')).toHaveLength(1);
+    expect(stateOf(spool, '1.2.1')).toBe('delivered');
+    expect(spool.queue.dueManifests('cloud', clock.now() + 1, 10)).toHaveLength(1);
+    clock.time += 2 * keepDeliveredMs;
+    await spool.reclaim();
+    expect(stateOf(spool, '1.2.1')).toBe('pruned');
   });
 });
