@@ -26,6 +26,8 @@ const graphicObjects = 0x00700009;
 /** Values of text that are longer are not looked into: they go. */
 const maxTextBytes = 4 * 1024 * 1024;
 
+/** Values that a manufacturer, too, writes as the standard wants them. */
+const strictForms: ReadonlySet<string> = new Set(['AS', 'DS', 'IS', 'TM']);
 const maxCodeBytes = 1024;
 const specificCharacterSet = 0x00080005;
 /** As it has to be, and as it is written by mistake: without it, nobody can read the rest. */
@@ -291,7 +293,10 @@ export class DataSetCleaner {
       if (options.has('retainFullDates')) return one;
       return options.has('retainModifiedDates') ? this.#shifted(one, 'remove', around) : undefined;
     }
-    if (one.value.kind !== 'bytes' || one.value.bytes.length > 1024) return one;
+    const isText = isTextVr(one.vr);
+    if (isText && one.value.bytes.length > maxTextBytes) return undefined;
+    if (strictForms.has(one.vr) && !textValues(one).every((value) => hasForm(one.vr, value))) return undefined;
+    if (!isText && one.value.bytes.length > 1024) return one;
     const text = one.vr === 'UN' ? bytesIn(one.value.bytes).toString('latin1') : textValues(one, around.set).join('\\');
     return this.#subject.isMentionedIn(text) ? undefined : one;
   }

@@ -184,6 +184,24 @@ describe('private attributes', () => {
     );
   });
 
+  test.each<[string, string]>([
+    ['UT', `${'x '.repeat(600)}Zimmermann`],
+    ['TM', '19391122'],
+    ['DS', 'Zimmermann'],
+    ['IS', '4711222'],
+  ])('that are safe do not mention anybody as %s', (vr, value) => {
+    const dataSet = cleaned(
+      [
+        elements[0] as DataElement,
+        { tag: 0x0019100c, vr, value: { kind: 'bytes', bytes: Buffer.from(value) } },
+        makeElement(0x00100010, 'PN', 'Zimmermann^Adalbert'),
+        makeElement(0x00100020, 'LO', 'MRN4711222'),
+      ],
+      ['retainSafePrivate'],
+    );
+    expect(tags(dataSet)).toEqual([]);
+  });
+
   test('stay where the site knows them to be safe', () => {
     const more = { safePrivate: [{ creator: 'SIEMENS MR HEADER', group: 0x0019, element: 0x08 }] };
     expect(tags(passed(objectOf(elements), ['retainSafePrivate'], more).object.dataSet)).toContain(0x00191008);
