@@ -27,7 +27,7 @@ export type EngineOptions = {
   keys(): DeidentificationKeys | undefined;
   /** Puts identities away, durably, before anything made with them is committed. */
   remember(identities: readonly Identity[], task: Task): Promise<void>;
-  /** Tasks at a time. One urgent task more is run beside as many that are not. */
+  /** Tasks at a time. One more is run beside these: an urgent one when none is, or one of another application when all are of one. */
   concurrency: number;
   retry: BackoffPolicy;
   /** Failed attempts, since the start, before a task is set aside. What is away does not count. */
@@ -142,12 +142,26 @@ export class Engine {
     if (this.#refusal !== undefined) return;
     const free = concurrency - this.#running.size;
     for (const task of spool.tasks.claim(free, clock.now())) this.#begin(task);
-    if (this.#running.size !== concurrency || this.running.some(isUrgent)) return;
-    // All hands are full with what can wait.
-    const [next] = spool.tasks.claim(1, clock.now());
+    if (this.#running.size !== concurrency) return;
+    if (!this.running.some(isUrgent)) this.#claimUrgent();
+    if (this.#running.size === concurrency) this.#claimOfAnother();
+  }
+
+  /** All hands are full with what can wait. */
+  #claimUrgent(): void {
+    const { tasks } = this.#options.spool;
+    const [next] = tasks.claim(1, this.#options.clock.now());
     if (next === undefined) return;
     if (isUrgent(next)) this.#begin(next);
-    else spool.tasks.unclaim([next.id]);
+    else tasks.unclaim([next.id]);
+  }
+
+  /** All hands are full with one application, which may hang until its time is over: the others do not wait for that. */
+  #claimOfAnother(): void {
+    const { spool, clock } = this.#options;
+    const [except, another] = new Set(this.running.map(({ application }) => application));
+    if (except === undefined || another !== undefined) return;
+    for (const task of spool.tasks.claim(1, clock.now(), { except })) this.#begin(task);
   }
 
   #noteRefusal(refusal: string | undefined): void {

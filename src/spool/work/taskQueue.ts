@@ -61,12 +61,17 @@ export class TaskQueue {
     this.#totals = new Totals(options.db);
   }
 
-  /** Takes up to `limit` tasks that are due, urgent ones first; none is given out again until it is settled or given back. */
-  claim(limit: number, now: number): Task[] {
+  /**
+   * Takes up to `limit` tasks that are due, urgent ones first, then those that have waited longest; none is given out again
+   * until it is settled or given back. `except`: none of this application.
+   */
+  claim(limit: number, now: number, options: { except?: string } = {}): Task[] {
     if (limit <= 0) return [];
     return this.#db.transaction(() => {
       this.#statements.setDue.run(now);
-      const candidates = this.#statements.due.all(now, limit + this.#claimed.size) as Task[];
+      const { except = null } = options;
+      const most = limit + this.#claimed.size;
+      const candidates = this.#statements.due.all(now, except, except, most) as Task[];
       const taken = candidates.filter(({ id }) => !this.#claimed.has(id)).slice(0, limit);
       for (const { id } of taken) this.#claimed.add(id);
       return taken;

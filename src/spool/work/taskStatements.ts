@@ -12,7 +12,7 @@ export function prepareTaskStatements(db: Database.Database) {
     byIdentity: db.prepare(`SELECT ${taskColumns} FROM task WHERE ${unitIsOf('task')} AND revision = ?`),
     setDue: db.prepare("UPDATE task SET state = 'due' WHERE state = 'gathering' AND due_at <= ?"),
     due: db.prepare(`SELECT ${taskColumns} FROM task WHERE state IN ('gathering', 'due') AND due_at <= ?
-      AND NOT ${waitsForEarlier} ORDER BY priority DESC, due_at, id LIMIT ?`),
+      AND (? IS NULL OR application <> ?) AND NOT ${waitsForEarlier} ORDER BY priority DESC, due_at, id LIMIT ?`),
     earliest: db.prepare(`SELECT id, due_at AS dueAt FROM task WHERE state IN ('gathering', 'due')
       AND NOT ${waitsForEarlier} ORDER BY due_at LIMIT ?`),
     inputs: db.prepare(`SELECT i.* FROM task_input x JOIN instance i ON i.seq = x.instance WHERE x.task = ?

@@ -71,6 +71,7 @@ function start(
 }
 
 const skipped: RunEnding = { kind: 'skipped', reason: 'not wanted', inputs: [], infected: [] };
+const failing: RunEnding = { kind: 'failed', code: 'x', message: 'broken', hint: '', retryable: true, infected: [] };
 const told = (event: string) => memory.lines.filter((line) => line.event === event).length;
 const patience = { timeout: 15_000, interval: 50 };
 
@@ -105,4 +106,43 @@ test('a run that is durable is entered again, not made again', async () => {
   await vi.waitFor(() => expect(spool.tasks.get(1)?.state).toBe('finished'), patience);
   expect(runs).toBe(1);
   expect(told('app.index-failed')).toBe(2);
+});
+
+const twoApplications: SpoolOptions['route'] = ({ sopInstanceUid }) => [
+  applicationTarget({ quietMs: 0, scope: 'instance', name: sopInstanceUid.startsWith('1.2.') ? 'hanging' : 'quick' }),
+];
+
+test('an application that hangs leaves a slot to the others, and has all while they have nothing to do', async () => {
+  open(twoApplications);
+  for (const n of [1, 2, 3, 4]) await receive(spool, `1.2.${n}`, content(1000));
+  const hang = ({ signal }: RunRequest) =>
+    new Promise<RunEnding>((resolve) => signal?.addEventListener('abort', () => resolve({ kind: 'cancelled' })));
+  await receive(spool, '1.3.1', content(1000));
+  await receive(spool, '1.3.2', content(1000));
+  const run = (request: RunRequest) =>
+    request.application.name === 'hanging' ? hang(request) : Promise.resolve(skipped);
+  start(run, { concurrency: 2 });
+  const skips = () =>
+    spool.tasks.counts().find(({ application, state }) => application === 'quick' && state === 'skipped')?.n;
+  await vi.waitFor(() => expect(skips()).toBe(2), patience);
+  await vi.waitFor(
+    () => expect(engine?.running.map(({ application }) => application)).toEqual(['hanging', 'hanging']),
+    patience,
+  );
+});
+
+test('what has failed goes behind what was not tried yet', async () => {
+  open(twoApplications);
+  for (const n of [1, 2, 3]) await receive(spool, `1.2.${n}`, content(1000));
+  const order: string[] = [];
+  const run = async ({ application, inputs }: RunRequest) => {
+    order.push(inputs[0]?.sopInstanceUid ?? '');
+    if (order.length === 1) await receive(spool, '1.3.1', content(1000));
+    // Longer than the pause after a failure: by then all are due.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return application.name === 'hanging' ? failing : skipped;
+  };
+  start(run, { retry: { initialMs: 1, capMs: 1 }, quarantineAfter: 5 });
+  await vi.waitFor(() => expect(order.length).toBeGreaterThan(5), patience);
+  expect(new Set(order.slice(0, 4)).size).toBe(4);
 });
