@@ -2,6 +2,7 @@
 import { inflateRawSync } from 'node:zlib';
 import { GatewayError } from '../../base/errors.ts';
 import { classUids, vocabularyUrls } from '../../dicom/confidentiality/ownRules.ts';
+import { isRegistered } from '../../dicom/confidentiality/registeredUids.ts';
 import { type CharacterSet, characterSetOf } from '../../dicom/dataSet/characterSets.ts';
 import {
   type ByteSource,
@@ -148,7 +149,10 @@ class Look {
     if (one.value.kind === 'fragments') this.#fragments(one, one.value.fragments, place);
     if (this.#check.isForeign) return;
     if (tag === patientName || tag === patientId) {
-      const isFine = isHarmless(one) || valuesOf(one).every(isPseudonym);
+      const { pseudonyms } = this.#check.needles;
+      // In items other patients may be named.
+      const isOfRun = (text: string) => place.path.length > 0 || pseudonyms.size === 0 || pseudonyms.has(text);
+      const isFine = isHarmless(one) || valuesOf(one).every((text) => isPseudonym(text) && isOfRun(text));
       if (!isFine) this.#find('gate.attribute-left', place, tag, 'is no pseudonym');
       return;
     }
@@ -240,7 +244,7 @@ class Look {
 
   #newUid(one: DataElement, place: Place): void {
     const { replacements } = this.#check.needles;
-    const isNew = (uid: string) => uid.startsWith('1.2.840.10008.') || replacements.has(uid);
+    const isNew = (uid: string) => isRegistered(uid) || replacements.has(uid);
     if (!isHarmless(one) && !valuesOf(one).every((uid) => uid === '' || isNew(uid))) {
       this.#find('gate.original-uid', place, one.tag, 'has a UID that is none of the new ones');
     }

@@ -28,6 +28,8 @@ export class Needles {
   readonly encoded: readonly Buffer[];
   readonly uids: Set<string>;
   readonly replacements: ReadonlySet<string>;
+  /** Of the patients of the run. */
+  readonly pseudonyms: ReadonlySet<string>;
   /** UIDs stay (retainUids): numbers within one are no finding. */
   readonly keepsUids: boolean;
   longest: number;
@@ -35,6 +37,7 @@ export class Needles {
 
   constructor(identities: readonly Identity[], { keepsUids = false } = {}) {
     this.keepsUids = keepsUids;
+    this.pseudonyms = new Set(identities.map(({ patient }) => patient.pseudonym).filter((text) => text !== ''));
     const values = valuesOf(identities);
     const dates = legitimateDates(identities);
     this.#legitimate = dates;

@@ -103,6 +103,21 @@ describe('the step is not believed', () => {
     ]);
   });
 
+  test('UIDs that only begin like those of the standard have to be new ones', async () => {
+    const { object, identity } = await deidentified();
+    putElement(object.dataSet, makeElement(0x00080014, 'UI', '1.2.840.10008.4711.20240131'));
+    expect(codes(gateFindings(bytesOf(object), { options: [], identities: [identity] }))).toEqual([
+      'gate.original-uid',
+    ]);
+  });
+
+  test('a pseudonym that is nobody of the run is found', async () => {
+    const { object, identity } = await deidentified();
+    putElement(object.dataSet, makeElement(0x00100020, 'LO', 'P-0123456789ABCDEF'));
+    const asked = { options: [], identities: [identity] };
+    expect(codes(gateFindings(bytesOf(object), asked))).toEqual(['gate.attribute-left']);
+  });
+
   const asPatient = (pseudonym: string, patientId: string, more: Partial<Identity> = {}) =>
     identityWith([], {
       patient: { pseudonym, patientId, issuer: '', patientName: '', birthDate: '', sex: '' },
