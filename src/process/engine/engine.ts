@@ -10,6 +10,7 @@ import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { describeError, GatewayError, systemCode } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { isUid } from '../../dicom/uids.ts';
 import { priorities } from '../../spool/index/deliveryQueue.ts';
 import type { Spool } from '../../spool/spool.ts';
 import type { Lease } from '../../spool/spoolTypes.ts';
@@ -52,6 +53,8 @@ type Running = { task: Task; controller: AbortController; done: Promise<void> };
 
 const longestPause = 1_000;
 const shortestPause = 20;
+/** Instances that one line of the log names. */
+const mostNamed = 20;
 /** Until the index is written to again, after it could not be. */
 const unwrittenPause = 1_000;
 
@@ -235,7 +238,29 @@ export class Engine {
       ...about(task),
       ...counts,
     });
+    this.#tellQuarantined(task, record);
     onResults();
+  }
+
+  /** One line for a run, however many instances it set aside. */
+  #tellQuarantined(task: Task, { inputs }: RunRecord): void {
+    const aside = inputs.filter(({ outcome }) => outcome === 'quarantined');
+    if (aside.length === 0) return;
+    const codes: Record<string, number> = {};
+    for (const { code = 'unknown' } of aside) codes[code] = (codes[code] ?? 0) + 1;
+    const named = new Set(aside.slice(0, mostNamed).map(({ instance }) => instance));
+    const uids = this.#options.spool.tasks.inputs(task.id).filter(({ seq }) => named.has(seq));
+    const message = `a run set ${aside.length} of its instances aside: nothing of them is delivered`;
+    const hint = `see \`medusa-gateway app runs ${task.id}\`; mend it, then \`app retry ${task.id}\``;
+    this.#options.log.warn('app.instances-quarantined', message, {
+      ...about(task),
+      ...{
+        count: aside.length,
+        codes,
+        instances: uids.map(({ sopInstanceUid }) => sopInstanceUid).filter(isUid),
+        hint,
+      },
+    });
   }
 
   /**

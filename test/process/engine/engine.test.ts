@@ -146,3 +146,19 @@ test('what has failed goes behind what was not tried yet', async () => {
   await vi.waitFor(() => expect(order.length).toBeGreaterThan(5), patience);
   expect(new Set(order.slice(0, 4)).size).toBe(4);
 });
+
+test('instances that a finished run set aside are told, once for the run, by code and UID', async () => {
+  open();
+  for (const n of [1, 2, 3]) await receive(spool, `1.2.${n}`, content(1000));
+  const run = async ({ directory: folder }: RunRequest): Promise<RunEnding> => {
+    const task = spool.tasks.get(1);
+    if (task === undefined) throw new Error('no task');
+    const made = makeRecord(spool, task, folder, { outcome: (sop) => (sop === '1.2.1' ? 'used' : 'quarantined') });
+    const inputs = made.inputs.map((input) => (input.outcome === 'used' ? input : { ...input, code: 'x.broken' }));
+    return { kind: 'finished', record: { ...made, inputs }, identities: [], infected: [], unscanned: 0 };
+  };
+  start(run);
+  await vi.waitFor(() => expect(told('app.instances-quarantined')).toBe(1), patience);
+  const line = memory.lines.find(({ event }) => event === 'app.instances-quarantined');
+  expect(line).toMatchObject({ count: 2, codes: { 'x.broken': 2 }, instances: ['1.2.2', '1.2.3'] });
+});
