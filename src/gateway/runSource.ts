@@ -41,7 +41,8 @@ export function runEntry({ tasks }: Source, id: number): RunEntry | undefined {
   if (task === undefined) return undefined;
   const uids = new Map(tasks.inputs(id).map(({ seq, sopInstanceUid }) => [seq, sopInstanceUid]));
   const inputs = tasks.outcomes(id).map(({ instance, ...rest }) => ({ instance: uids.get(instance) ?? '', ...rest }));
-  return { ...entryOf(task), ...(inputs.length > 0 && { inputs }) };
+  const figures = tasks.figures(id);
+  return { ...entryOf(task), ...(figures && { figures }), ...(inputs.length > 0 && { inputs }) };
 }
 
 /** What a task's route means now: the version with which it is tried again. A version of another scope is of other units. */

@@ -218,6 +218,21 @@ export type RunEntry = {
   dueAt?: Timestamp;
   finishedAt?: Timestamp;
   lastError?: { code: string; message: string; at?: Timestamp };
+  /** What it cost and saved, once it is finished; only in the answer about one. Bytes out are those of its results. */
+  figures?: {
+    bytesIn: number;
+    bytesOut: number;
+    instancesIn: number;
+    instancesOut: number;
+    files: number;
+    notSelected: number;
+    quarantined: number;
+    cpuSeconds: number;
+    peakMemoryBytes: number;
+    wallMs: number;
+    /** bytesOut / bytesIn as the manifest promised it; null: nothing. */
+    promisedRatio: number | null;
+  };
   /** What became of its instances, once it is over; only in the answer about one. `reason` names tags, never values. */
   inputs?: Array<{
     instance: string;

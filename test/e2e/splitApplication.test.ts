@@ -181,7 +181,8 @@ describe('a split application in the gateway', () => {
     expect(appOf(status, 'triage')).toMatchObject({ instancesOut: 4, quarantined: 2 });
     const [run] = await runs('finished');
     const text = await fetchText(join(site.stateDirectory, 'api.sock'), `/v1/runs/${run?.id}`);
-    const { inputs = [] } = JSON.parse(text) as RunEntry;
+    const { inputs = [], figures } = JSON.parse(text) as RunEntry;
+    expect(figures).toMatchObject({ instancesIn: 6, instancesOut: 4, quarantined: 2 });
     expect(new Map(inputs.map(({ instance, code = '' }) => [instance, code]))).toEqual(
       new Map(
         study.map(({ sopInstanceUid }, at) => [

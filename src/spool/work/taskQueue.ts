@@ -13,7 +13,7 @@ import { Settling } from './settling.ts';
 import { TaskJoiner } from './taskJoiner.ts';
 import { prepareTaskStatements } from './taskStatements.ts';
 import { Totals, type WorkTotals } from './totals.ts';
-import type { InputOutcome, RunRecord, Task, TaskState } from './workTypes.ts';
+import type { InputOutcome, RunFigures, RunRecord, Task, TaskState } from './workTypes.ts';
 
 /** The version of a task's application that its route means now; undefined when it means none. */
 export type WantedVersion = (task: Task) => string | undefined;
@@ -333,6 +333,11 @@ export class TaskQueue {
       if (peer !== undefined) hastened += this.#statements.hastenPeer.run(at, at, peer).changes;
       return hastened;
     })();
+  }
+
+  /** What a finished task cost and saved. */
+  figures(id: number): RunFigures | undefined {
+    return this.#totals.ofTask(id);
   }
 
   totals(recent = defaultRecent): WorkTotals {

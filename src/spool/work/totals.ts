@@ -39,6 +39,7 @@ export class Totals {
         FROM work_total ORDER BY application, version`),
       recent: db.prepare(`SELECT id AS task, header FROM task WHERE state = 'finished' AND header IS NOT NULL
         ORDER BY finished_at DESC LIMIT ?`),
+      header: db.prepare("SELECT header FROM task WHERE id = ? AND state = 'finished'").pluck(),
     };
   }
 
@@ -49,6 +50,12 @@ export class Totals {
     const whole = [f.bytesIn, f.bytesOut, ...counts].map(Math.round);
     const cost = [f.cpuSeconds, Math.round(f.peakMemoryBytes), Math.round(f.wallMs), f.promisedRatio];
     this.#statements.add.run(application, version, ...whole, ...cost);
+  }
+
+  /** Of one finished task; undefined for any other, and where only receipts are left of its run. */
+  ofTask(id: number): RunFigures | undefined {
+    const header = this.#statements.header.get(id) as string | null | undefined;
+    return typeof header === 'string' ? (JSON.parse(header) as RunHeader).figures : undefined;
   }
 
   /** `recent`: so many of the last runs, the newest first. */

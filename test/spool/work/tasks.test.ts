@@ -77,6 +77,9 @@ suite('tasks', () => {
     expect(spool.tasks.totals().applications).toMatchObject([
       { application: 'app', runs: 1, instancesIn: 2, files: 1 },
     ]);
+    const [finished] = spool.tasks.page({ states: ['finished'], after: 0, limit: 1 });
+    expect(spool.tasks.figures(finished?.id ?? 0)).toMatchObject({ instancesIn: 2, files: 1 });
+    expect(spool.tasks.figures(999)).toBeUndefined();
   });
 
   test('what comes late makes another revision over everything; a duplicate makes nothing', async () => {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { askGateway } from '../../../web/client.ts';
-import { formatDuration, formatSize, formatTime } from '../../../web/format.ts';
+import { formatDuration, formatMilliseconds, formatSize, formatTime } from '../../../web/format.ts';
 import type { RunEntry, RunPage } from '../../../web/status.ts';
 import { type CommandContext, runCommand, socketFrom, UsageError, writeJson } from '../context.ts';
 import { wholeNumber, withExamples, withJson, withSocket } from '../options.ts';
@@ -43,6 +43,21 @@ export function renderRuns({ entries, next }: RunPage, now: number): string {
   return table(columns, rows) + (next === undefined ? '' : `\nThere is more: --after ${next}\n`);
 }
 
+function costRows(figures: RunEntry['figures']): Array<[string, string | undefined]> {
+  if (figures === undefined) return [];
+  const { bytesIn, bytesOut, promisedRatio, cpuSeconds, peakMemoryBytes, wallMs } = figures;
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  const kept = promisedRatio !== null && bytesOut <= bytesIn * promisedRatio ? 'kept' : 'broken';
+  const promise = promisedRatio === null ? '' : `; promised at most ${percent(promisedRatio)}: ${kept}`;
+  return [
+    ['bytes out', `${formatSize(bytesOut)}, ${bytesIn === 0 ? 'of nothing' : percent(bytesOut / bytesIn)}${promise}`],
+    [
+      'cost',
+      `${cpuSeconds.toFixed(1)} s of CPU, ${formatSize(peakMemoryBytes)} at most, ${formatMilliseconds(wallMs)} in all`,
+    ],
+  ];
+}
+
 /** Pure. */
 export function renderRun(entry: RunEntry, now: number): string {
   const { lastError, inputs = [] } = entry;
@@ -57,6 +72,7 @@ export function renderRun(entry: RunEntry, now: number): string {
     ['revision', String(entry.revision)],
     ['instances', `${entry.instances}, ${formatSize(entry.bytes)}`],
     ['attempts', String(entry.attempts)],
+    ...costRows(entry.figures),
     ['last error', lastError && `${lastError.message} (${lastError.code}${at})`],
   ];
   const said = rows.flatMap(([name, value]) => (value === undefined ? [] : [`${`${name}:`.padEnd(14)}${value}\n`]));
