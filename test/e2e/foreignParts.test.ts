@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { RunEntry } from '../../src/web/status.ts';
 import { ctStudy } from '../../synthetic/index.ts';
 import { missingPackages } from '../support/debianPackages.ts';
@@ -213,7 +213,8 @@ describe.skipIf(missing !== undefined)('foreign data parts in the gateway', () =
     expect(storeOf(status, 'archive').delivered).toBeGreaterThanOrEqual(3 * (unrulyNames.length + 1));
     expect(filesIn(site, 'store/results').filter((file) => /\/results\/\w+\/1/.test(file))).toHaveLength(1);
     expect(calls).toBe(0);
-    expectClean();
+    // A run's folders and processes go a moment after it is told.
+    await vi.waitFor(expectClean, { timeout: 20_000, interval: 100 });
     await gateway.stop();
     expect(processesWith(site.directory)).toEqual([]);
     for (const store of ['results', 'archive']) {
